@@ -1,0 +1,42 @@
+/* module.h - loaded modules: their constants as the host understands them, and who they are. */
+#ifndef CORE_MODULE_H
+#define CORE_MODULE_H
+
+#include <keel/module.h>
+
+typedef struct Module {
+    struct Module *next;      /* in load order */
+    char *name, *path;        /* path: absolute, "" for one linked in */
+    KeelModule decl;          /* the constant, zero-extended to our size */
+    void *library;            /* of dlopen; NULL when linked in */
+    KeelStr *argv;            /* loadmodule's words after the name; ours */
+    int argc;
+    uint64_t types_keys;      /* keys of its types, kept by the keyspace */
+    uint64_t timers, watches; /* run-time things it still owns: see module_busy() */
+    const KeelLoader *loader; /* that brought it; NULL for native ones */
+    bool loading;
+} Module;
+
+extern Module *module_first;
+/* The host itself, as the owner of its own settings and memory. */
+extern Module module_core;
+
+/* Loads what modules.conf and `loadmodule` lines ask for, in order. 0; -1: an error was logged. */
+int module_load_all(void);
+/* Queues one `loadmodule NAME-or-PATH [arg ...]`, from a file or the command line. */
+void module_queue(const KeelStr *argv, int argc);
+/* Reads a modules file. 0; -1 with a logged error that gives file and line. */
+int module_read_conf(const char *path);
+/* Where bare names are looked up: the directory "modules" beside the executable. */
+extern char module_directory[];
+
+Module *module_by_name(KeelStr name);
+Module *module_of_self(const void *self);
+/* Why it cannot be unloaded now (blocked clients, timers, watches, types in use, interfaces that
+ * others need), or NULL. The text lives until the next call. */
+const char *module_busy(const Module *module);
+/* Which module a code address belongs to, for crash reports; NULL: none. */
+const Module *module_of_address(const void *address);
+void module_unload_all(void);
+
+#endif

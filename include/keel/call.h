@@ -1,0 +1,36 @@
+/* keel/call.h - commands run by modules, and their replies taken apart. */
+#ifndef KEEL_CALL_H
+#define KEEL_CALL_H
+
+#include <keel/base.h>
+
+typedef struct KeelReply KeelReply;
+
+enum {
+    KEEL_CALL_RESP3 = 1u << 0,     /* reply in RESP3; otherwise RESP2 */
+    KEEL_CALL_AS_CLIENT = 1u << 1, /* gates decide as for the context's client */
+    KEEL_CALL_JOURNAL = 1u << 2,   /* dirty calls go to the journal by themselves */
+    KEEL_CALL_NO_WRITES = 1u << 3, /* refuse commands flagged KEEL_WRITE */
+};
+
+/* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error
+ * replies. The result lives until keel_reply_free(). Does not block. */
+KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
+/* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
+ * with queued ones. Counts as one reply of the running command. */
+KEEL_API void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc);
+
+KEEL_API void keel_reply_free(KeelReply *reply);
+/* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2
+ * show as '_'. */
+KEEL_API int keel_reply_type(const KeelReply *reply);
+KEEL_API KeelStr keel_reply_str(const KeelReply *reply);     /* + - $ = ( and digits of , */
+KEEL_API int64_t keel_reply_integer(const KeelReply *reply); /* : and # */
+KEEL_API double keel_reply_number(const KeelReply *reply);   /* , */
+KEEL_API size_t keel_reply_count(const KeelReply *reply);    /* elements; pairs count twice */
+/* Element `i`; borrowed from `reply`. NULL past the end. */
+KEEL_API const KeelReply *keel_reply_at(const KeelReply *reply, size_t i);
+/* The whole reply in protocol form. */
+KEEL_API KeelStr keel_reply_resp(const KeelReply *reply);
+
+#endif

@@ -1,0 +1,147 @@
+/* keel/command.h - commands: one row each, and everything about a command follows from its row.
+ *
+ * From .args come the arity, COMMAND DOCS, redis-cli's hints, the key positions and the fuzzers'
+ * grammar. The notation is that of manual pages:
+ *
+ *     key value [NX|XX] [GET] [EX seconds|PX milliseconds|KEEPTTL]
+ *
+ *   WORD            a literal token               name        an argument
+ *   name:type       its type, where the name does not tell (see below)
+ *   [ ... ]         optional                      ( ... )     a group that must be there
+ *   a|b|c           one of                        x [x ...]   one or more of x
+ *
+ * Types: string, integer, double, key, pattern, unix-time. Without ":type" these names tell:
+ * key, key1, key2, source, destination, destkey, newkey = key; pattern = pattern; seconds,
+ * milliseconds, count, offset, index, start, end, stop, increment, decrement, numkeys, cursor, db
+ * ... = integer; unix-time-* = unix-time; all else is a string.
+ *
+ * .keys says how each key is used, in the order in which keys appear in .args, joined by " & ":
+ * "RO ACCESS", "RO ACCESS & OW UPDATE". Words: RO RW OW RM, ACCESS UPDATE INSERT DELETE, NOT_KEY
+ * INCOMPLETE VARIABLE_FLAGS. Positions come from .args (a repeated key is a range, "numkeys key
+ * [key ...]" a counted one, "STORE destination" one after a keyword); a use may state its own
+ * instead: "RO ACCESS: idx 1; range -1 1 0", "... : kw KEYS -2; range -1 1 0",
+ * "... : idx 2; keynum 0 1 1", "... : unknown; unknown". */
+#ifndef KEEL_COMMAND_H
+#define KEEL_COMMAND_H
+
+#include <keel/base.h>
+
+/* What a command does and where it may run. The names are COMMAND INFO's flags. */
+enum {
+    KEEL_WRITE = 1u << 0,             /* may change the keyspace */
+    KEEL_READONLY = 1u << 1,          /* reads keys and never changes them */
+    KEEL_DENYOOM = 1u << 2,           /* refused when memory is over its limit */
+    KEEL_ADMIN = 1u << 3,             /* for operators */
+    KEEL_PUBSUB = 1u << 4,
+    KEEL_NOSCRIPT = 1u << 5,
+    KEEL_BLOCKING = 1u << 6,          /* may block its client */
+    KEEL_LOADING = 1u << 7,           /* allowed while a dataset loads */
+    KEEL_STALE = 1u << 8,             /* allowed on a replica with stale data */
+    KEEL_SKIP_MONITOR = 1u << 9,
+    KEEL_SKIP_SLOWLOG = 1u << 10,
+    KEEL_ASKING = 1u << 11,
+    KEEL_FAST = 1u << 12,             /* O(1) or O(log n), never slow */
+    KEEL_NO_AUTH = 1u << 13,          /* needs no authentication */
+    KEEL_MAY_REPLICATE = 1u << 14,
+    KEEL_NO_ASYNC_LOADING = 1u << 15,
+    KEEL_NO_MULTI = 1u << 16,
+    KEEL_MOVABLE_KEYS = 1u << 17,     /* set by the host when rows alone cannot tell the keys */
+    KEEL_ALLOW_BUSY = 1u << 18,
+    KEEL_PROTECTED = 1u << 19,        /* behind an enable-*-command setting */
+    KEEL_TOUCHES_ARBITRARY_KEYS = 1u << 20,
+};
+
+/* How a key is used: KeelKeyUse.flags and COMMAND GETKEYSANDFLAGS. */
+enum {
+    KEEL_USE_RO = 1u << 0,
+    KEEL_USE_RW = 1u << 1,
+    KEEL_USE_OW = 1u << 2,
+    KEEL_USE_RM = 1u << 3,
+    KEEL_USE_ACCESS = 1u << 4,
+    KEEL_USE_UPDATE = 1u << 5,
+    KEEL_USE_INSERT = 1u << 6,
+    KEEL_USE_DELETE = 1u << 7,
+    KEEL_USE_NOT_KEY = 1u << 8,
+    KEEL_USE_INCOMPLETE = 1u << 9,
+    KEEL_USE_VARIABLE = 1u << 10,
+};
+
+typedef struct KeelKeyUse {
+    int position; /* index into argv */
+    uint32_t flags;
+} KeelKeyUse;
+
+/* Runs the command. argv[0] is the command's name as the client wrote it (argv[1] the
+ * subcommand's), so argc is what the row's arity counts. */
+typedef void KeelHandler(KeelCtx *c, const KeelStr *argv, int argc);
+
+/* Finds keys that the row cannot describe. Writes at most `room` uses; returns how many there are,
+ * or -1 when the arguments make no sense. Must agree with the handler for all input. */
+typedef int KeelGetKeys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
+
+typedef struct KeelCommand KeelCommand;
+struct KeelCommand {
+    const char *name;       /* lower case; of a subcommand, only its own part */
+    const char *args;       /* syntax, see above; NULL: none */
+    uint64_t flags;         /* KEEL_WRITE ... */
+    KeelHandler *call;      /* NULL only where there are subcommands and none was given */
+    const char *summary;    /* one sentence */
+    const char *since;      /* "1.0.0" */
+    const char *complexity; /* "O(1)" */
+    const char *group;      /* "string", "generic" ...; NULL: "module" */
+    const char *keys;       /* see above; NULL where .args has no key */
+    const char *categories; /* ACL categories beside those the flags give: "@keyspace @dangerous" */
+    const char *tips;       /* "nondeterministic_output request_policy:all_shards" */
+    const char *history;    /* "6.0.0: Added KEEPTTL. | 6.2.0: Added GET." */
+    const char *deprecated; /* "2.6.12: `SET` with the `EX` argument" */
+    const KeelCommand *subcommands; /* rows, ended by an empty one */
+    KeelGetKeys *get_keys;  /* replaces what .keys derives */
+    int arity;              /* 0: from .args. Negative: at least that many, the name included */
+};
+
+/* A command as the host holds it. Opaque; lives until its module is unloaded. */
+typedef struct KeelCommandRef KeelCommandRef;
+
+/* The command that is running; NULL outside one. */
+KEEL_API const KeelCommandRef *keel_command(KeelCtx *c);
+/* By name, "get" or "config|get" (either case). NULL: there is none. */
+KEEL_API const KeelCommandRef *keel_command_find(KeelStr name);
+/* What these arguments would run, a subcommand where argv[1] names one. NULL: none. */
+KEEL_API const KeelCommandRef *keel_command_of(const KeelStr *argv, int argc);
+/* The row it came from, its full name ("config|get"), and the module that brought it. */
+KEEL_API const KeelCommand *keel_command_row(const KeelCommandRef *cmd);
+KEEL_API const char *keel_command_name(const KeelCommandRef *cmd);
+KEEL_API const char *keel_command_module(const KeelCommandRef *cmd);
+/* Flags with those that the host derived (KEEL_MOVABLE_KEYS). */
+KEEL_API uint64_t keel_command_flags(const KeelCommandRef *cmd);
+KEEL_API int keel_command_arity(const KeelCommandRef *cmd);
+/* The ACL categories as bits; keel_category_name() names bit i, NULL past the last. */
+KEEL_API uint64_t keel_command_categories(const KeelCommandRef *cmd);
+KEEL_API const char *keel_category_name(int bit);
+/* Finds the keys of a call. Writes at most `room` uses; returns the number there are, 0 when the
+ * command has none, -1 when arity or arguments are invalid. */
+KEEL_API int keel_command_keys(const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+                               KeelKeyUse *uses, int room);
+/* Calls `each` for every top-level command (parent NULL) or every subcommand of `parent`. Stops
+ * when it returns false. */
+KEEL_API void keel_command_each(const KeelCommandRef *parent,
+                                bool (*each)(const KeelCommandRef *cmd, void *data), void *data);
+KEEL_API size_t keel_command_count(void);
+/* Writes the reply elements of COMMAND INFO and COMMAND DOCS for one command. */
+KEEL_API void keel_command_reply_info(KeelCtx *c, const KeelCommandRef *cmd);
+KEEL_API void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd);
+
+/* Per-command statistics, since start or the last reset. Durations are in nanoseconds. */
+typedef struct KeelCommandStats {
+    uint64_t calls, nanoseconds, rejected, failed;
+} KeelCommandStats;
+KEEL_API void keel_command_stats(const KeelCommandRef *cmd, KeelCommandStats *out);
+/* The distribution of durations: `counts[i]` calls took at most keel_latency_limit(i)
+ * nanoseconds and more than the limit before. Returns the number of cells; NULL counts: that
+ * only. */
+KEEL_API int keel_command_latency(const KeelCommandRef *cmd, uint64_t *counts);
+KEEL_API uint64_t keel_latency_limit(int cell);
+/* Zeroes all commands' statistics, the distributions only, or (both false) nothing. */
+KEEL_API void keel_command_reset_stats(bool counts, bool latency);
+
+#endif

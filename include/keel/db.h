@@ -1,0 +1,82 @@
+/* keel/db.h - databases: the selected one, sizes, scans, flushes, and the keyspace's clock. */
+#ifndef KEEL_DB_H
+#define KEEL_DB_H
+
+#include <keel/base.h>
+#include <keel/type.h>
+
+/* The number of databases; ids are 0 to count - 1. */
+KEEL_API int keel_db_count(void);
+/* The context's database. */
+KEEL_API int keel_db(KeelCtx *c);
+/* Changes it, for the rest of this call and, in a command, for the client. False: no such id. */
+KEEL_API bool keel_db_select(KeelCtx *c, int db);
+KEEL_API uint64_t keel_db_size(int db);
+/* Keys that have an expiry, and the mean time they have left in milliseconds (an estimate). */
+KEEL_API uint64_t keel_db_expiring(int db);
+KEEL_API int64_t keel_db_mean_ttl(int db);
+/* Removes all keys of one database, or of all with db -1, and returns how many there were. With
+ * `lazy` the background thread frees them. Tells hooks (KEEL_EVENT_FLUSH). */
+KEEL_API uint64_t keel_db_flush(KeelCtx *c, int db, bool lazy);
+/* Exchanges two databases for all clients. */
+KEEL_API void keel_db_swap(KeelCtx *c, int a, int b);
+
+/* What a walk shows of a key. Views live until the callback returns. */
+typedef struct KeelSeen {
+    KeelStr name;
+    const KeelType *type;
+    int64_t expiry;
+    void *entry_; /* the host's */
+} KeelSeen;
+/* Gives the key's value, for walks that need it. Allowed in the callback only. */
+KEEL_API void keel_seen_value(const KeelSeen *seen, KeelValue *out);
+/* Bytes that the key takes. */
+KEEL_API size_t keel_seen_memory(const KeelSeen *seen, size_t samples);
+KEEL_API int64_t keel_seen_idle(const KeelSeen *seen);
+KEEL_API int keel_seen_freq(const KeelSeen *seen);
+
+/* Visits the buckets from `cursor` on until about `count` keys were seen; returns the next cursor,
+ * 0 at the end. Every key that is there during the whole walk is seen at least once, whatever else
+ * comes, goes or resizes. Cursors fit 48 bits. Expired keys are shown; `each` may not change the
+ * keyspace. */
+KEEL_API uint64_t keel_db_scan(int db, uint64_t cursor, size_t count,
+                               void (*each)(const KeelSeen *seen, void *data), void *data);
+/* The same over keys that have an expiry. */
+KEEL_API uint64_t keel_db_scan_expiring(int db, uint64_t cursor, size_t count,
+                                        void (*each)(const KeelSeen *seen, void *data),
+                                        void *data);
+/* All keys at once, also in a fork child. Stops and returns false when `each` returns false. */
+KEEL_API bool keel_db_each(int db, bool (*each)(const KeelSeen *seen, void *data), void *data);
+/* A key chosen at random (uniformly up to bucket skew), only among expiring ones when asked. False
+ * when there is none. */
+KEEL_API bool keel_db_random(int db, bool expiring_only, KeelSeen *out);
+
+/* Room for so many keys at once, before a load. */
+KEEL_API void keel_db_reserve(int db, uint64_t keys);
+/* Buckets and overflow buckets, for DEBUG HTSTATS: a text of at most `room` bytes. */
+KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
+
+/* Whether keys past their time are removed: in the background, and when looked up. Replicas and
+ * loads switch the second off. Both are on at first. */
+KEEL_API void keel_expire_background(bool on);
+KEEL_API void keel_expire_on_access(bool on);
+/* Which access clock entries keep: seconds (false) or logarithmic frequency (true). */
+KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);
+
+/* Pauses and resumes table resizing, counted: while a fork child shares our pages. */
+KEEL_API void keel_resize_pause(void);
+KEEL_API void keel_resize_resume(void);
+
+/* Wall clock of this turn in milliseconds and microseconds since 1970. In a command it does not
+ * move, so that all of its looks at expiries agree. Cost: a load. */
+KEEL_API int64_t keel_now_ms(void);
+KEEL_API int64_t keel_now_us(void);
+/* Steady nanoseconds, read now. Any thread. */
+KEEL_API int64_t keel_monotonic_ns(void);
+
+/* Changes since start (INFO's rdb_changes_since_last_save counts from a mark). */
+KEEL_API uint64_t keel_dirty(void);
+/* Adds to it without a key: for commands such as FLUSHALL. In a command, it propagates. */
+KEEL_API void keel_dirty_add(KeelCtx *c, uint64_t n);
+
+#endif

@@ -1,0 +1,67 @@
+/* keel/gate.h - gates decide before a command runs; observers see it afterwards.
+ *
+ * Both cost nothing while unarmed: the host keeps one word of armed gates per server and one per
+ * client, and a command whose own word has none of them runs at once. */
+#ifndef KEEL_GATE_H
+#define KEEL_GATE_H
+
+#include <keel/base.h>
+#include <keel/command.h>
+
+typedef enum KeelVerdict {
+    KEEL_PASS,     /* on to the next gate, then the command */
+    KEEL_ANSWERED, /* the gate has replied (an error, "QUEUED", a redirection): do not run it */
+    KEEL_HOLD,     /* keep the command and all that follow it until keel_client_release() */
+} KeelVerdict;
+
+typedef struct KeelGate {
+    const char *name;
+    int *id;             /* filled at load */
+    int rank;            /* lower decides first. Ours: auth 10, acl 20, subscriber 30, cluster 40,
+                            memory 50, disk 60, replica 70, loading 80, multi 90, pause 100 */
+    uint64_t flags;      /* only commands with one of these flags; 0: all */
+    uint64_t except;     /* but none with one of these */
+    /* argv as the handler will see it. Runs after lookup and arity check. */
+    KeelVerdict (*decide)(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
+    /* Told, while armed, of commands refused before any gate (unknown name, arity) or by a gate
+     * after this one; MULTI remembers it. NULL: not interested. */
+    void (*refused)(KeelCtx *c, const KeelStr *argv, int argc);
+} KeelGate;
+
+/* Arms a gate for every client, or for one. Takes effect from the next command on. */
+KEEL_API void keel_gate_arm(int gate, bool on);
+KEEL_API void keel_gate_arm_client(KeelClient *client, int gate, bool on);
+KEEL_API bool keel_gate_armed(const KeelClient *client, int gate);
+/* Lets a held client go on; with NULL, all of them. */
+KEEL_API void keel_client_release(KeelClient *client);
+
+/* When an observer wants to be called. */
+enum {
+    KEEL_OBSERVE_BEFORE = 1u << 0,  /* every command that passed the gates, before it runs */
+    KEEL_OBSERVE_AFTER = 1u << 1,   /* every command, after it ran */
+    KEEL_OBSERVE_SLOW = 1u << 2,    /* those that took keel_observer_threshold() or more */
+    KEEL_OBSERVE_ERROR = 1u << 3,   /* those that replied an error, refused ones included */
+};
+
+typedef struct KeelCall {
+    const KeelCommandRef *command;  /* NULL: an unknown command was refused */
+    const KeelStr *argv;
+    int argc;
+    int64_t nanoseconds;            /* 0 before it ran */
+    KeelStr error;                  /* the first error reply's text; empty when there is none */
+    bool refused;
+} KeelCall;
+
+typedef struct KeelObserver {
+    const char *name;
+    int *id;                /* filled at load */
+    unsigned when;          /* KEEL_OBSERVE_* */
+    void (*seen)(KeelCtx *c, const KeelCall *call);
+} KeelObserver;
+
+/* Unarmed at first. */
+KEEL_API void keel_observer_arm(int observer, bool on);
+/* The duration from which KEEL_OBSERVE_SLOW calls this one; negative: never. */
+KEEL_API void keel_observer_threshold(int observer, int64_t nanoseconds);
+
+#endif
