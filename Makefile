@@ -61,7 +61,7 @@ $B/obj/modules/$1/%.o: modules/$1/%.c Makefile
 	$$(CC) $$(ALL_CFLAGS) -fPIC $$($1_CFLAGS) -c -o $$@ $$<
 $B/modules/$1.so: $$($1_OBJ)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -shared -Wl,-z,defs,--unresolved-symbols=ignore-all -o $$@.tmp $$^ $$($1_LIBS) && mv $$@.tmp $$@
+	$$(CC) $$(ALL_CFLAGS) -shared -o $$@.tmp $$^ $$($1_LIBS) && mv $$@.tmp $$@
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULES,$m)))
 
