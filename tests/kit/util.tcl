@@ -34,7 +34,7 @@ proc randstring {min max {type binary}} {
     while {[incr length -1] >= 0} {
         set char [format %c [expr {$low + int(rand() * $span)}]]
         # A backslash in a test's value would be substituted where suites use eval.
-        if {$type eq "alpha" && $char eq "\\"} {set char /}
+        if {$type eq "alpha" && $char eq "\\"} {set char 0}
         append out $char
     }
     return $out
