@@ -87,6 +87,7 @@ proc redis::send {id words} {
             puts -nonewline $state($id,fd) [encode [list select $state($id,db)]]
             flush $state($id,fd)
             catch {read_reply $id}
+            if {$state($id,fd) eq ""} {error "I/O error: the server closed the new connection"}
         }
     }
     if {[catch {

@@ -33,8 +33,15 @@ proc kit::server_log_tail {srv {lines 25}} {
         append out "    ---- end of $stream of the server at port [dict get $srv port]"
         if {![process_is_alive [dict get $srv pid]]} {append out " (it is dead)"}
         append out " ----\n"
-        # stderr matters most at its beginning: that is where a sanitizer names the fault.
-        set part [expr {$stream eq "stderr" ? [lrange $all 0 39] : [lrange $all end-[expr {$lines - 1}] end]}]
+        # A crash report and stderr matter most at their beginning: there the fault is named.
+        set crash [lsearch -glob $all "*BUG REPORT START*"]
+        if {$crash >= 0} {
+            set part [lrange $all [expr {max(0, $crash - 5)}] [expr {$crash + 35}]]
+        } elseif {$stream eq "stderr"} {
+            set part [lrange $all 0 39]
+        } else {
+            set part [lrange $all end-[expr {$lines - 1}] end]
+        }
         foreach line $part {append out "    | [string range $line 0 400]\n"}
     }
     return [string trimright $out \n]
