@@ -154,13 +154,13 @@ proc gen::damage command {
 # ---- values -----------------------------------------------------------------------------------
 
 # A value that is wrong in most places. No integer between 1 MB and 512 MB: as an offset it
-# would only make both servers allocate.
+# would only make both servers allocate; no 1, which as a time to live would end during the run.
 proc gen::odd {} {
     variable oddities
     return [pick $oddities]
 }
 
-set gen::oddities [list "" " " 0 -1 1 -0 +1 00 01 1.5 1e3 0x10 abc nan NaN inf -inf +inf 1e400 \
+set gen::oddities [list "" " " 0 -1 -0 +1 00 01 1.5 1e3 0x10 abc nan NaN inf -inf +inf 1e400 \
     2147483648 4294967296 -2147483649 9223372036854775807 -9223372036854775808 \
     9223372036854775808 18446744073709551615 99999999999999999999999 \
     " 1" "1 " "1\0" "a\0b" "\r\n" "\xff\xfe\x80" * ? "\[a-" "k*" "\\" NX XX GET EX KEYS @all \
@@ -217,6 +217,10 @@ proc gen::ttl {} {return [pick {1000 5000 100000 1000000 0 -1 -1000}]}
 proc gen::ttlms {} {return [pick {1000000 5000000 100000000 0 -1}]}
 proc gen::at {} {return [pick {4000000000 4102444800 5000000000 1 1000000000 0 -1}]}
 proc gen::atms {} {return [pick {4000000000000 4102444800123 1 1000000000000 0 -1}]}
+# For commands that store a key with a past time, to expire it when it is met: only times that are
+# ahead or refused, because when an expired key is really gone is each server's own matter.
+proc gen::later {} {return [pick {4000000000 4102444800 5000000000 0 -1}]}
+proc gen::laterms {} {return [pick {4000000000000 4102444800123 0 -1}]}
 proc gen::db {} {return [expr {rand() < 0.9 ? [pick {0 1 9}] : [pick {-1 15 16 99 abc}]}]}
 proc gen::pattern {} {return [pick {* k* k1* ?1 k[12] [^k]* n* "" nosuch k\\1 *1* [a- k1}]}
 proc gen::dumped {} {

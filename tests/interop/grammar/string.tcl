@@ -2,7 +2,7 @@
 
 group string {
     12 SET @key @value
-    8  SET @key @value [NX|XX] [GET] [EX @ttl|PX @ttlms|EXAT @at|PXAT @atms|KEEPTTL]
+    8  SET @key @value [NX|XX] [GET] [EX @ttl|PX @ttlms|EXAT @later|PXAT @laterms|KEEPTTL]
     4  SET @counter @anyint
     1  SET @key @value (NX XX|EX|EX abc|KEEPTTL EX 10|FOO|EX 1000 PX 1000)
     3  SETNX @key @value
@@ -11,7 +11,7 @@ group string {
     3  GETSET @key @value
     12 GET @key
     4  GETDEL @key
-    4  GETEX @key [EX @ttl|PX @ttlms|EXAT @at|PXAT @atms|PERSIST]
+    4  GETEX @key [EX @ttl|PX @ttlms|EXAT @later|PXAT @laterms|PERSIST]
     6  MGET @key...
     4  MSET (@key @value)...
     2  MSETNX (@key @value)...
