@@ -1,7 +1,8 @@
 # run.tcl - runs every test file, in parallel, and says how many tests passed.
 #
 #   tclsh tests/run.tcl [--jobs N] [--single FILE]... [--skipfile FILE]... [--only GLOB]
-#                       [--tags "TAG -TAG"] [--keel PATH|real] [--timeout SECONDS]
+#                       [--tags "TAG -TAG"] [--keel PATH|real] [--modules FILE]
+#                       [--timeout SECONDS]
 #                       [--seed N] [--ops N] [--list] [--verbose]
 #
 # Files: tests/unit, tests/integration, tests/interop, modules/*/tests, modules/*/*.tcl, and the
@@ -98,8 +99,9 @@ proc find_tests {} {
 
 proc short_name path {
     global tree
-    if {[string match $tree/* $path]} {return [string range $path [expr {[string length $tree] + 1}] end]}
-    return $path
+    set prefix $tree/
+    if {[string first $prefix $path] != 0} {return $path}
+    return [string range $path [string length $prefix] end]
 }
 
 # Does the path end with what the user typed ("unit/kit", "kit.tcl", a path)?
@@ -188,7 +190,8 @@ proc job_readable channel {
 # One line of a child: an event to count, or text to keep.
 proc job_line {channel line} {
     global job verbose
-    if {$job($channel,kind) eq "tcl" && [regexp {^@(begin|pass|fail|skip) (.*)$} $line -> event name]} {
+    if {$job($channel,kind) eq "tcl" &&
+        [regexp {^@(begin|pass|fail|skip) (.*)$} $line -> event name]} {
         switch -exact -- $event {
             begin {set job($channel,current) $name}
             pass {incr job($channel,passed); set job($channel,current) ""}
@@ -235,7 +238,8 @@ proc job_ended channel {
 proc finish_job {channel status} {
     global job passed failed skipped verbose env
     set problem $job($channel,dead)
-    set ended [regexp {^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$} $job($channel,last) -> p f s]
+    set summary {^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$}
+    set ended [regexp $summary $job($channel,last) -> p f s]
     if {$job($channel,kind) eq "program"} {
         if {$ended} {
             set job($channel,passed) $p
@@ -243,7 +247,9 @@ proc finish_job {channel status} {
         } elseif {$status eq 0 && $problem eq ""} {
             set job($channel,passed) 1
         }
-        if {$status ne 0 && $job($channel,failed) == 0 && $problem eq ""} {set problem "exit: $status"}
+        if {$status ne 0 && $job($channel,failed) == 0 && $problem eq ""} {
+            set problem "exit: $status"
+        }
     } elseif {$problem eq ""} {
         if {!$ended} {
             set problem "ended half-way ($status)"
@@ -255,7 +261,9 @@ proc finish_job {channel status} {
     if {$problem eq "" && $count == 0 && $job($channel,skipped) == 0} {set problem "holds no test"}
     if {$problem ne ""} {
         incr job($channel,failed)
-        if {$job($channel,current) ne ""} {append problem ", in the test \"$job($channel,current)\""}
+        if {$job($channel,current) ne ""} {
+            append problem ", in the test \"$job($channel,current)\""
+        }
     }
     incr passed $job($channel,passed)
     incr failed $job($channel,failed)

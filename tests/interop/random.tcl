@@ -5,13 +5,16 @@
 #
 # or by environment: KEEL_INTEROP_SEED, KEEL_INTEROP_OPS (default 20000), KEEL_INTEROP_GROUPS.
 # A difference is shown with the seed, the position, the command, both replies, and the commands
-# on the same keys before it. The same seed, groups and set of commands give the same run.
+# on the same keys before it. The grammar is tests/interop/grammar/*.tcl and what modules bring as
+# modules/NAME/tests/*.grammar (written as tests/kit/random.tcl explains). The same seed, groups and set of commands give the same run.
 
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 source [file join $kit::home kit interop.tcl]
 source [file join $kit::home kit random.tcl]
-foreach path [lsort [glob [file join $here grammar *.tcl]]] {source $path}
+set grammars [concat [glob [file join $here grammar *.tcl]] \
+    [glob -nocomplain [file join $kit::tree modules * tests *.grammar]]]
+foreach path [lsort $grammars] {source $path}
 
 namespace eval run {
     variable ops [kit::env KEEL_INTEROP_OPS 20000]
@@ -27,7 +30,9 @@ namespace eval run {
     array set by_command {}
 }
 
-foreach {option value} [expr {[file normalize $::argv0] eq [file normalize [info script]] ? $argv : {}}] {
+# Under tests/run.tcl the arguments are the runner's.
+if {[file normalize $argv0] ne [file normalize [info script]]} {set argv {}}
+foreach {option value} $argv {
     switch -exact -- $option {
         --seed {set run::seed $value}
         --ops {set run::ops $value}
@@ -43,7 +48,9 @@ proc run::missing_commands {} {
     foreach name [gen::command_names $groups] {
         if {$name eq "nosuchcommand"} continue
         set rd [redis_client]
-        if {[catch {$rd $name} err] && [string match "*unknown command*" $err]} {lappend missing $name}
+        if {[catch {$rd $name} err] && [string match "*unknown command*" $err]} {
+            lappend missing $name
+        }
         $rd close
     }
     return $missing
@@ -83,7 +90,9 @@ proc run::note_difference {at row why} {
     set name [string tolower [lindex $row 0 0]]
     # Three of a command tell enough.
     if {[incr by_command($name)] > 3 || [llength $shown] >= $max_shown} return
-    lappend shown "seed $seed, command $at: [pair::report_row $row $why]\n  before it:\n[related [lindex $row 0] $at]"
+    lappend shown "seed $seed, command $at: [pair::report_row $row $why]"
+    set before [related [lindex $row 0] $at]
+    if {$before ne ""} {lappend shown "  before it:\n$before"}
 }
 
 proc run::one_batch {count proto} {
@@ -96,7 +105,9 @@ proc run::one_batch {count proto} {
     set at $first
     foreach command $commands {lappend history [list [incr at] $command]}
     if {[catch {pair::exchange $commands} rows]} {
-        if {![process_is_alive [srv 0 pid]]} {error "the server under test died: $rows (seed $run::seed, command $first or later)"}
+        if {![process_is_alive [srv 0 pid]]} {
+            error "the server under test died: $rows (seed $run::seed, command $first or later)"
+        }
         note_difference $first [list [lindex $commands 0] "" ""] "in the batch from here on: $rows"
         return 0
     }
@@ -128,7 +139,8 @@ proc run::same_data {} {
         foreach key $keys {
             # The real server's payload means the same key here.
             set dump [lindex [pair::parse [lindex [pair::exchange [list [list dump $key]]] 0 2]] 1]
-            assert_match "+OK*" [lindex [pair::exchange [list [list restore restored 0 $dump replace]]] 0 1]
+            set rows [pair::exchange [list [list restore restored 0 $dump replace]]]
+            assert_match "+OK*" [lindex $rows 0 1]
             same dump restored
             same del restored
         }
@@ -165,7 +177,8 @@ proc run::go {ops proto} {
     if {$differences} {
         set counts {}
         foreach name [lsort [array names by_command]] {lappend counts "$name $by_command($name)"}
-        fail "$differences differences in $done commands (seed $seed): [join $counts {, }]\n[join $shown \n]"
+        set head "$differences differences in $done commands (seed $seed): [join $counts {, }]"
+        fail "$head\n[join $shown \n]"
     }
 }
 

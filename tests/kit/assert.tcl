@@ -11,10 +11,11 @@ proc assert_fail {msg {detail ""}} {
     set where ""
     for {set level -2} {$level > -20} {incr level -1} {
         if {[catch {info frame $level} frame]} break
-        if {[dict exists $frame file] && [file tail [file dirname [dict get $frame file]]] ne "kit"} {
-            set where " ([file tail [dict get $frame file]]:[dict get $frame line])"
-            break
-        }
+        if {![dict exists $frame file]} continue
+        set file [dict get $frame file]
+        if {[file tail [file dirname $file]] eq "kit"} continue
+        set where " ([file tail $file]:[dict get $frame line])"
+        break
     }
     if {$detail ne ""} {append msg " (detail: $detail)"}
     return -level 2 -code error -errorcode {KIT ASSERT} "assertion:$msg$where"

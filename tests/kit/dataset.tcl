@@ -3,7 +3,8 @@
 # The commands of one random change of one random key.
 proc kit::random_change {key value useexpire} {
     set field [randomKey]
-    set score [randpath {expr {rand() * 1000}} {randomSignedInt 1000000} {lindex {-inf +inf 0} [randomInt 3]}]
+    set score [randpath {expr {rand() * 1000}} {randomSignedInt 1000000}]
+    if {rand() < 0.05} {set score [lindex {-inf +inf 0} [randomInt 3]]}
     set changes [list \
         [list set $key $value] [list append $key $value] \
         [list lpush $key $value] [list rpush $key $value] [list rpop $key] [list lpop $key] \
@@ -18,7 +19,7 @@ proc kit::random_change {key value useexpire} {
     return [list $change]
 }
 
-# `ops` random changes over keys of every type. Options: useexpire, usetag TAG, usehexpire (ignored).
+# `ops` random changes over keys of every type. Options: useexpire, usetag TAG.
 # A change of a key with another type is answered with WRONGTYPE and changes nothing.
 proc createComplexDataset {client ops {options {}}} {
     set keys {}
@@ -61,7 +62,11 @@ proc csvdump {client_or_level} {
             string {append out [csvstring [$client get $key]]}
             list {foreach element [$client lrange $key 0 -1] {append out [csvstring $element],}}
             set {foreach element [lsort [$client smembers $key]] {append out [csvstring $element],}}
-            zset {foreach element [$client zrange $key 0 -1 withscores] {append out [csvstring $element],}}
+            zset {
+                foreach element [$client zrange $key 0 -1 withscores] {
+                    append out [csvstring $element],
+                }
+            }
             hash {
                 foreach field [lsort [dict keys [$client hgetall $key]]] {
                     append out [csvstring $field],[csvstring [$client hget $key $field]],

@@ -2,7 +2,8 @@
 
 # The value of one field in the text of INFO, "" when it is not there.
 proc getInfoProperty {text name} {
-    if {[regexp -line "^[string map {. \\. * \\*} $name]:(.*?)\r?\$" $text -> value]} {return $value}
+    set pattern "^[string map {. \\. * \\*} $name]:(.*?)\r?\$"
+    if {[regexp -line $pattern $text -> value]} {return $value}
     return ""
 }
 
@@ -62,7 +63,9 @@ proc wait_for_blocked_clients_count {count {tries 100} {delay 10} {level 0}} {
 }
 
 proc wait_done_loading client {
-    wait_for_condition 50 100 {[catch {$client ping} answer] == 0} else {fail "loading takes too long"}
+    wait_for_condition 50 100 {[catch {$client ping} answer] == 0} else {
+        fail "loading takes too long"
+    }
 }
 
 proc waitForBgsave client {

@@ -197,7 +197,8 @@ proc pair::alike_type {command ours theirs} {
 
 # The same error code (the first word), the text aside.
 proc pair::alike_error_code {command ours theirs} {
-    return [expr {[string index $ours 0] eq "-" && [lindex [split $ours] 0] eq [lindex [split $theirs] 0]}]
+    if {[string index $ours 0] ne "-"} {return 0}
+    return [expr {[lindex [split $ours] 0] eq [lindex [split $theirs] 0]}]
 }
 
 # The same elements of an array, set or map in any order, to any depth.

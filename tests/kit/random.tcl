@@ -27,7 +27,9 @@ proc group {name lines} {
     foreach line [split $lines \n] {
         set line [string trim [regsub {(^|\s)#.*$} $line ""]]
         if {$line eq ""} continue
-        if {![regexp {^(\d+)\s+(.*)$} $line -> weight text]} {error "grammar of $name: no weight: $line"}
+        if {![regexp {^(\d+)\s+(.*)$} $line -> weight text]} {
+            error "grammar of $name: no weight: $line"
+        }
         # Every sign becomes a token of its own.
         set text [string map {... " ... " [ " \[ " ] " \] " ( " ( " ) " ) " | " | "} $text]
         set tokens [regexp -all -inline {\S+} $text]
@@ -82,7 +84,9 @@ proc gen::expand tree {
         choice {return [expand [pick $rest]]}
         many {
             set out {}
-            for {set n [expr {1 + [int 4]}]} {$n > 0} {incr n -1} {lappend out {*}[expand [lindex $rest 0]]}
+            for {set n [expr {1 + [int 4]}]} {$n > 0} {incr n -1} {
+                lappend out {*}[expand [lindex $rest 0]]
+            }
             return $out
         }
         seq {
@@ -164,11 +168,14 @@ set gen::oddities [list "" " " 0 -1 -0 +1 00 01 1.5 1e3 0x10 abc nan NaN inf -in
     2147483648 4294967296 -2147483649 9223372036854775807 -9223372036854775808 \
     9223372036854775808 18446744073709551615 99999999999999999999999 \
     " 1" "1 " "1\0" "a\0b" "\r\n" "\xff\xfe\x80" * ? "\[a-" "k*" "\\" NX XX GET EX KEYS @all \
-    [string repeat x 100] [string repeat 9 40] [string repeat "\x00\xff" 3000] [string repeat a 40000]]
+    [string repeat x 100] [string repeat 9 40] [string repeat "\x00\xff" 3000] \
+    [string repeat a 40000]]
 
 proc gen::key {} {
     variable key_count
-    if {rand() < 0.01} {return [pick [list "" "key with space" "bin\0\xff\r\n" "{tag}k1" nosuchkey]]}
+    if {rand() < 0.01} {
+        return [pick [list "" "key with space" "bin\0\xff\r\n" "{tag}k1" nosuchkey]]
+    }
     return k[int $key_count]
 }
 
@@ -182,7 +189,11 @@ proc gen::value {} {
         3 {return [pick {3.0 10.5 -0.1 5.0e3 1e17 hello "hello world" foobar ohmytext mynewtext}]}
         4 {return [bytes 20]}
         5 {return [string repeat [pick {a ab xyz}] [int 60]]}
-        6 {return [pick [list "" a [bytes 44] [string repeat q 44] [string repeat q 45] [bytes 300]]]}
+        6 {
+            # Around 44 bytes the encoding changes.
+            return [pick [list "" a [bytes 44] [string repeat q 44] [string repeat q 45] \
+                [bytes 300]]]
+        }
         7 {return [expr {rand() < 0.05 ? [string repeat [bytes 10] 700] : [bytes 5]}]}
     }
 }
@@ -199,14 +210,20 @@ proc gen::bigint {} {
         -2147483648 4294967295 10000 9999 1000000000000 -32769 32768 65536 127 128 255 256}]
 }
 proc gen::anyint {} {return [expr {rand() < 0.85 ? [smallint] : [bigint]}]}
-proc gen::float {} {return [pick {0 1 -1 0.1 10.25 -3.5 1e5 1.5e-3 3.0 5e-324 1e308 inf -inf nan 1e17 0.30000000000000004}]}
+proc gen::float {} {
+    return [pick {0 1 -1 0.1 10.25 -3.5 1e5 1.5e-3 3.0 5e-324 1e308 inf -inf nan 1e17
+        0.30000000000000004}]
+}
 proc gen::count {} {return [pick {0 1 2 3 10 100 -1}]}
 # Into strings: small, sometimes past the end, seldom near the limit of 1 MB.
 proc gen::offset {} {
     if {rand() < 0.01} {return [pick {1048570 1048575 1048576 4294967295000}]}
     return [expr {[int 60] - 2}]
 }
-proc gen::index {} {return [expr {rand() < 0.9 ? [int 40] - 20 : [pick {100 -100 9223372036854775807 -9223372036854775808}]}]}
+proc gen::index {} {
+    if {rand() < 0.9} {return [expr {[int 40] - 20}]}
+    return [pick {100 -100 9223372036854775807 -9223372036854775808}]
+}
 proc gen::bitoffset {} {
     if {rand() < 0.01} {return [pick {8388607 8388608 4294967295 4294967296 -1}]}
     return [int 400]
@@ -224,6 +241,6 @@ proc gen::laterms {} {return [pick {4000000000000 4102444800123 0 -1}]}
 proc gen::db {} {return [expr {rand() < 0.9 ? [pick {0 1 9}] : [pick {-1 15 16 99 abc}]}]}
 proc gen::pattern {} {return [pick {* k* k1* ?1 k[12] [^k]* n* "" nosuch k\\1 *1* [a- k1}]}
 proc gen::dumped {} {
-    # A string payload of format version 9 with a right checksum cannot be made here; broken ones can.
+    # Only broken ones: a right checksum would have to be computed.
     return [pick [list "" abc "\x00\x03abc\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00" [bytes 30]]]
 }

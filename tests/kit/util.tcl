@@ -96,7 +96,8 @@ proc string2printable text {
     set out ""
     foreach char [split $text ""] {
         scan $char %c code
-        append out [expr {$code >= 32 && $code < 127 && $char ni {\\ \"} ? $char : [format \\x%02x $code]}]
+        if {$code >= 32 && $code < 127 && $char ni {\\ \"}} {append out $char; continue}
+        append out [format \\x%02x $code]
     }
     return "\"$out\""
 }
@@ -169,8 +170,8 @@ proc start_write_load {host port seconds {key ""} {size 0} {sleep 0}} {
     set f [open $path w]
     puts $f "catch {$script}"
     close $f
-    set pid [exec [info nameofexecutable] $path $::kit::home $host $port $seconds $key $size $sleep \
-        >/dev/null 2>/dev/null &]
+    set words [list $::kit::home $host $port $seconds $key $size $sleep]
+    set pid [exec [info nameofexecutable] $path {*}$words >/dev/null 2>/dev/null &]
     kit::adopt $pid
     return $pid
 }
