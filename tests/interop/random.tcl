@@ -6,7 +6,8 @@
 # or by environment: KEEL_INTEROP_SEED, KEEL_INTEROP_OPS (default 20000), KEEL_INTEROP_GROUPS.
 # A difference is shown with the seed, the position, the command, both replies, and the commands
 # on the same keys before it. The grammar is tests/interop/grammar/*.tcl and what modules bring as
-# modules/NAME/tests/*.grammar (written as tests/kit/random.tcl explains). The same seed, groups and set of commands give the same run.
+# modules/NAME/tests/*.grammar, written as tests/kit/random.tcl explains. The same seed, groups and
+# set of commands give the same run.
 
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]

@@ -229,9 +229,16 @@ proc gen::bitoffset {} {
     return [int 400]
 }
 proc gen::bit {} {return [pick {0 1 0 1 0 1 0 1 2 -1}]}
-# Times to live are far away or past, so that nothing expires while a run lasts.
-proc gen::ttl {} {return [pick {1000 5000 100000 1000000 0 -1 -1000}]}
-proc gen::ttlms {} {return [pick {1000000 5000000 100000000 0 -1}]}
+# Times to live are far away or past, so that nothing expires while a run lasts. They hardly ever
+# repeat: with GT and LT, the same relative time twice is a matter of milliseconds.
+proc gen::ttl {} {
+    if {rand() < 0.3} {return [pick {0 -1 -1000}]}
+    return [expr {1000 + 10 * [int 100000]}]
+}
+proc gen::ttlms {} {
+    if {rand() < 0.3} {return [pick {0 -1}]}
+    return [expr {1000000 + 10000 * [int 100000]}]
+}
 proc gen::at {} {return [pick {4000000000 4102444800 5000000000 1 1000000000 0 -1}]}
 proc gen::atms {} {return [pick {4000000000000 4102444800123 1 1000000000000 0 -1}]}
 # For commands that store a key with a past time, to expire it when it is met: only times that are
