@@ -8,8 +8,8 @@ group server {
     4  CONFIG GET @config
     2  CONFIG GET @config @config
     2  CONFIG GET (nosuch|nosuch*)
-    2  CONFIG SET @config @configvalue
-    1  CONFIG SET (nosuch 1|maxmemory-samples|port abc)
+    2  CONFIG SET @setting @configvalue
+    1  CONFIG SET (nosuch 1|maxmemory-samples|databases 5)
     1  CONFIG @name
     2  COMMAND INFO @cmdname
     1  COMMAND INFO nosuch @cmdname
@@ -35,6 +35,12 @@ proc gen::config {} {
         maxmemory-policy list-compress-depth slowlog-max-len lfu-log-factor appendonly databases
         zset-max-listpack-value stream-node-max-entries appendfsync tcp-keepalive
         Hash-Max-Listpack-VALUE proto-max-bulk-len}]
+}
+
+# Directives that may be set without an effect on the run: no time-outs, no files.
+proc gen::setting {} {
+    return [pick {maxmemory-samples hash-max-listpack-entries set-max-intset-entries databases
+        list-compress-depth slowlog-max-len lfu-log-factor zset-max-listpack-value}]
 }
 
 # Values that are refused or harmless: none of them turns on a feature that would slow the run.
