@@ -7,7 +7,7 @@
 set bench_dir [file dirname [file normalize [info script]]]
 set tree [file normalize $bench_dir/../..]
 
-array set opt {quick 0 only * table "" rounds 0 port 17400 cores 0,1 generator load redis ""}
+array set opt {quick 0 only * table "" rounds 0 port 0 cores 0,1 generator load redis ""}
 set opt(keel) $tree/build/keel
 set opt(keel-args) ""
 
@@ -21,7 +21,7 @@ set usage {options:
   --rounds N         rounds per server (5)
   --generator NAME   load (exact) or redis-benchmark
   --cores A,B        core of the servers, core of the load (0,1)
-  --port N           first port to use (17400)}
+  --port N           first port to try (by process id)}
 
 # Reads options from `argv`; what does not start with -- is returned.
 proc parse_options {argv} {
@@ -43,6 +43,7 @@ proc parse_options {argv} {
     }
     if {!$opt(rounds)} {set opt(rounds) [expr {$opt(quick) ? 3 : 5}]}
     lassign [split $opt(cores) ,] opt(server_core) opt(load_core)
+    if {!$opt(port)} {set opt(port) [expr {17400 + [pid] % 150 * 60}]}
     set opt(keel) [file normalize $opt(keel)]
     if {$opt(table) ne ""} {set opt(table) [file normalize $opt(table)]}
     return $rest
@@ -97,12 +98,19 @@ proc server_command {who port dir} {
     return [list $opt(keel) {*}$common {*}$opt(keel-args)]
 }
 
+# The next port nobody listens on: another run of this program may be using its own.
+proc free_port {} {
+    global opt next_port
+    if {![info exists next_port]} {set next_port $opt(port)}
+    while {[catch {close [socket -server {} -myaddr 127.0.0.1 [incr next_port]]}]} {}
+    return $next_port
+}
+
 # Starts `who` under `wrap` (a command prefix such as valgrind) and waits for its +PONG.
 # Returns a dict: who pid port dir channel.
 proc server_start {who {wrap {}}} {
-    global opt scratch next_port started
-    if {![info exists next_port]} {set next_port $opt(port)}
-    set port [incr next_port]
+    global opt scratch started
+    set port [free_port]
     set dir $scratch/$who-$port
     file mkdir $dir
     set die [expr {[have setpriv] ? {setpriv --pdeathsig KILL} : {}}]
@@ -153,11 +161,15 @@ proc pair_start {{wrap {}}} {
     dict create keel [server_start keel $wrap] redis [server_start redis $wrap]
 }
 
-proc pair_stop {pair} {dict for {who server} $pair {server_stop $server}}
+# Ends every server that is still up: after a failure the caller may not know which are.
+proc stop_servers {} {
+    global started
+    foreach {port server} [array get started] {catch {server_stop $server}}
+}
 
 proc stop_all {} {
-    global started scratch
-    foreach {port server} [array get started] {catch {server_stop $server}}
+    global scratch
+    stop_servers
     catch {file delete -force $scratch}
 }
 
