@@ -64,7 +64,8 @@ proc number {x} {
     return [format %.3f $x]
 }
 
-# Adds a row. `bar` bounds the ratio; `max` bounds Keel's own figure; without either the row informs.
+# Adds a row. `bar` bounds the ratio as it is printed, `max` Keel's own figure; without either
+# the row only informs.
 proc row {item what keel redis {bar ""} {noise ""} {max ""}} {
     global rows
     set ratio ""
@@ -74,11 +75,12 @@ proc row {item what keel redis {bar ""} {noise ""} {max ""}} {
         set verdict [expr {$keel <= $max ? "ok" : "MISS"}]
         set bar "0 each"
     } elseif {$bar ne ""} {
-        set verdict [expr {$ratio ne "" && double($keel) / $redis <= $bar ? "ok" : "MISS"}]
+        set verdict [expr {$ratio ne "" && $ratio <= $bar ? "ok" : "MISS"}]
         set bar "<= $bar"
     }
     lappend rows [list $item $what [number $keel] [number $redis] $ratio $bar $verdict $noise]
-    note "$item: $what: keel [number $keel], redis [number $redis], ratio $ratio $bar $verdict $noise"
+    note "$item: $what:\
+        keel [number $keel], redis [number $redis], ratio $ratio $bar $verdict $noise"
 }
 
 # Runs `script` in the caller; a failure becomes a row, so that the other items still run.
@@ -128,7 +130,8 @@ proc rounds {pair type pipeline n keys} {
     set rounds [expr {$::opt(rounds) * ([have_perf] ? 1 : 3)}]
     for {set i 0} {$i < $rounds} {incr i} {
         foreach who [expr {$i % 2 ? {redis keel} : {keel redis}}] {
-            dict lappend result $who [cost [dict get $pair $who] $type $pipeline $n $keys [expr {$i + 2}]]
+            set server [dict get $pair $who]
+            dict lappend result $who [cost $server $type $pipeline $n $keys [expr {$i + 2}]]
         }
     }
     return $result
@@ -311,7 +314,8 @@ proc syscalls {server type pipeline} {
     run_load $server -P $pipeline -w 5000 -n $n -r 100000 -t $type \
         --before "strace -f -c -o $out -p [dict get $server pid] 2> /dev/null & echo $! > $out.pid;\
                   sleep 0.3" \
-        --after "p=`cat $out.pid`; kill -TERM \$p; while kill -0 \$p 2> /dev/null; do sleep 0.05; done"
+        --after "p=`cat $out.pid`; kill -TERM \$p;\
+                 while kill -0 \$p 2> /dev/null; do sleep 0.05; done"
     set f [open $out]
     set text [read $f]
     close $f

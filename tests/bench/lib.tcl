@@ -78,13 +78,15 @@ proc scratch_open {} {
     if {$opt(redis) eq ""} {
         set opt(redis) [lindex [auto_execok redis-server] 0]
     }
-    # Debian's redis-tools carry the whole server in redis-check-rdb: the name it is called by decides.
+    # Debian's redis-tools carry the whole server in redis-check-rdb: its name decides.
     if {$opt(redis) eq "" && [have redis-check-rdb]} {
         set opt(redis) $scratch/redis-server
         file link -symbolic $opt(redis) [lindex [auto_execok redis-check-rdb] 0]
     }
     if {$opt(redis) eq ""} {error "neither redis-server nor redis-check-rdb is installed"}
-    if {![file executable $opt(keel)]} {error "$opt(keel) is missing: run make, or give --keel PATH"}
+    if {![file executable $opt(keel)]} {
+        error "$opt(keel) is missing: run make, or give --keel PATH"
+    }
 }
 
 # ---- servers ----
@@ -203,7 +205,8 @@ proc run_load {server args} {run_load_under {} $server {*}$args}
 
 proc run_load_under {wrap server args} {
     global tool opt
-    set line [exec {*}$wrap taskset -c $opt(load_core) $tool(load) -p [dict get $server port]  --pid [dict get $server pid] {*}$args 2>@stderr]
+    set line [exec {*}$wrap taskset -c $opt(load_core) $tool(load) -p [dict get $server port] \
+                  --pid [dict get $server pid] {*}$args 2>@stderr]
     foreach pair [split $line] {dict set result {*}[split $pair =]}
     return $result
 }
@@ -212,7 +215,8 @@ proc run_load_under {wrap server args} {
 # so that a table that grows step by step has finished growing.
 proc populate {server keys {type set} {size 3}} {
     run_load $server -P 100 -r $keys -n $keys -d $size --seq -t $type
-    run_load $server -P 100 -r $keys -n $keys -- GET [expr {$type eq "incr" ? "counter" : "key"}]:__rand_int__
+    set prefix [expr {$type eq "incr" ? "counter" : "key"}]
+    run_load $server -P 100 -r $keys -n $keys -- GET $prefix:__rand_int__
 }
 
 # ---- counters ----

@@ -365,10 +365,10 @@ static void measure(char **argv) {
 }
 
 static void usage(void) {
-    fprintf(stderr, "usage: load [-p port] [-c connections] [-P pipeline] [-n requests] [-w warmup]\n"
-                    "            [-r keys] [-d value bytes] [--seq] [--seed n] [--pid pid]\n"
-                    "            [--counter file] [--before cmd] [--after cmd]\n"
-                    "            [-t name | -- command args... | --run -- program args...]\n");
+    fprintf(stderr, "usage: load [-p port] [-c connections] [-P pipeline] [-n requests]\n"
+                    "            [-w warmup] [-r keys] [-d value bytes] [--seq] [--seed n]\n"
+                    "            [--pid pid] [--counter file] [--before cmd] [--after cmd]\n"
+            "[-t name | -- command args... | --run -- program args...]\n");
     exit(1);
 }
 

@@ -2,10 +2,10 @@
  *
  *     startup PORT CORE CORE2 -- keel --port PORT ...
  *
- * Starts the program on processor CORE and asks it from processor CORE2, with a new connection
- * every 50 microseconds until one is accepted, then with PING until the answer is +PONG (a server that
- * still loads answers -LOADING). A second later, idle, its resident memory is read; then it is
- * ended. Prints `ms=4.21 rss_kb=8123`.
+ * Starts the program on processor CORE and asks it from processor CORE2: a new connection and a
+ * PING every 50 microseconds, until the answer is +PONG (a server that still loads answers
+ * -LOADING). A second later, idle, its resident memory is read; then it is ended.
+ * Prints `ms=4.21 rss_kb=8123`.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
