@@ -368,7 +368,7 @@ static void usage(void) {
     fprintf(stderr, "usage: load [-p port] [-c connections] [-P pipeline] [-n requests]\n"
                     "            [-w warmup] [-r keys] [-d value bytes] [--seq] [--seed n]\n"
                     "            [--pid pid] [--counter file] [--before cmd] [--after cmd]\n"
-            "[-t name | -- command args... | --run -- program args...]\n");
+            "            [-t name | -- command args... | --run -- program args...]\n");
     exit(1);
 }
 
