@@ -27,6 +27,13 @@ extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 #define SYM_BIND(info) ((info) >> 4)
 
+/* The relocation that adds the load address: the one kind that DT_RELACOUNT may count. */
+#if defined(__x86_64__)
+#define RELATIVE R_X86_64_RELATIVE
+#elif defined(__aarch64__)
+#define RELATIVE R_AARCH64_RELATIVE
+#endif
+
 /* Where the message of the file at hand goes. */
 typedef struct Check {
     ElfFile *file;
@@ -81,11 +88,13 @@ static const void *at_address(const ElfFile *f, uint64_t address, uint64_t len, 
     return NULL;
 }
 
-/* Whether the loaded image has `len` bytes at this address, zeroed ones included. */
-static bool in_image(const ElfFile *f, uint64_t address, uint64_t len) {
+/* Whether the loaded image has `len` bytes at this address, zeroed ones included, in a segment with
+ * these flags. */
+static bool in_image(const ElfFile *f, uint64_t address, uint64_t len, unsigned flags) {
     for (size_t i = 0; i < f->segment_count; i++) {
         const ElfW(Phdr) *s = &f->segments[i];
         if (s->p_type != PT_LOAD || address < s->p_vaddr) continue;
+        if ((s->p_flags & flags) != flags) continue;
         uint64_t skip = address - s->p_vaddr;
         if (skip <= s->p_memsz && len <= s->p_memsz - skip) return true;
     }
@@ -207,7 +216,8 @@ static int check_sections(const Check *c) {
 
 /* What the dynamic section tells, each entry once. */
 typedef struct Dynamic {
-    uint64_t symtab, strtab, strsz, hash, gnu_hash, rela, relasz, jmprel, pltrelsz;
+    uint64_t symtab, strtab, strsz, hash, gnu_hash, rela, relasz, relacount, jmprel, pltrelsz;
+    uint64_t init, fini, init_array, init_arraysz, fini_array, fini_arraysz;
     bool has_rel; /* addends in place: not on the machines that we know of */
 } Dynamic;
 
@@ -235,8 +245,15 @@ static int read_dynamic(const Check *c, Dynamic *out) {
         case DT_GNU_HASH: out->gnu_hash = v; break;
         case DT_RELA: out->rela = v; break;
         case DT_RELASZ: out->relasz = v; break;
+        case DT_RELACOUNT: out->relacount = v; break;
         case DT_JMPREL: out->jmprel = v; break;
         case DT_PLTRELSZ: out->pltrelsz = v; break;
+        case DT_INIT: out->init = v; break;
+        case DT_FINI: out->fini = v; break;
+        case DT_INIT_ARRAY: out->init_array = v; break;
+        case DT_INIT_ARRAYSZ: out->init_arraysz = v; break;
+        case DT_FINI_ARRAY: out->fini_array = v; break;
+        case DT_FINI_ARRAYSZ: out->fini_arraysz = v; break;
         case DT_REL: out->has_rel = true; break;
         default: break;
         }
@@ -260,7 +277,7 @@ static size_t count_symbols(const ElfFile *f, const Dynamic *d) {
      * Symbols below `first`, the undefined ones, are not hashed. */
     uint64_t buckets = w[0], first = w[1], bloom = w[2];
     uint64_t head = 4 + bloom * (sizeof(ElfW(Addr)) / 4), words = left / 4;
-    if (head > words || buckets > words - head) return 0;
+    if (head > words || buckets > words - head || !bloom || (bloom & (bloom - 1))) return 0;
     const uint32_t *bucket = w + head, *chain = bucket + buckets;
     uint64_t chains = words - head - buckets, last = 0;
     for (uint64_t i = 0; i < buckets; i++) {
@@ -293,9 +310,11 @@ static int check_symbols(const Check *c, const Dynamic *d) {
     return 0;
 }
 
-/* Relocations are writes that the linker does: each must hit the image and name a symbol. */
-static int check_relocations(const Check *c, uint64_t address, uint64_t bytes) {
+/* Relocations are writes that the linker does: each must hit the image and name a symbol. The first
+ * `relative` of them name none. */
+static int check_relocations(const Check *c, uint64_t address, uint64_t bytes, uint64_t relative) {
     const ElfFile *f = c->file;
+    (void)relative;
     if (!bytes) return 0;
     const ElfW(Rela) *r = at_address(f, address, bytes, NULL);
     if (!r || address % sizeof(void *) != 0) {
@@ -303,8 +322,30 @@ static int check_relocations(const Check *c, uint64_t address, uint64_t bytes) {
     }
     for (size_t i = 0; i < bytes / sizeof(*r); i++) {
         uint64_t symbol = sizeof(void *) == 8 ? r[i].r_info >> 32 : r[i].r_info >> 8;
-        if (symbol >= f->symbol_count || !in_image(f, r[i].r_offset, 1)) {
-            return fail(c, "is damaged: relocation %zu makes no sense", i);
+        bool good = symbol < f->symbol_count && in_image(f, r[i].r_offset, sizeof(void *), PF_W);
+#ifdef RELATIVE
+        if (i < relative && r[i].r_info != RELATIVE) good = false;
+#endif
+        if (!good) return fail(c, "is damaged: relocation %zu makes no sense", i);
+    }
+    return 0;
+}
+
+/* What the linker calls and protects. */
+static int check_code(const Check *c, const Dynamic *d) {
+    const ElfFile *f = c->file;
+    if ((d->init && !in_image(f, d->init, 1, PF_X)) || (d->fini && !in_image(f, d->fini, 1, PF_X)) ||
+        (d->init_arraysz && !in_image(f, d->init_array, d->init_arraysz, 0)) ||
+        (d->fini_arraysz && !in_image(f, d->fini_array, d->fini_arraysz, 0))) {
+        return fail(c, "is damaged: its initialisers are not in it");
+    }
+    for (size_t i = 0; i < f->segment_count; i++) {
+        const ElfW(Phdr) *s = &f->segments[i];
+        if (s->p_type != PT_GNU_RELRO || !s->p_memsz) continue;
+        /* Some linkers round its end up to a page that the segment does not reach. */
+        uint64_t excess = s->p_memsz > s->p_filesz ? s->p_memsz - s->p_filesz : 0;
+        if (!in_image(f, s->p_vaddr, s->p_filesz, PF_W) || excess > 65536) {
+            return fail(c, "is damaged: segment %zu is not in it", i);
         }
     }
     return 0;
@@ -317,8 +358,8 @@ int elf_open(ElfFile *file, const char *path, char *error, size_t room) {
     if (map_file(&c) != 0) return -1;
     if (check_header(&c) != 0 || check_segments(&c) != 0 || check_sections(&c) != 0 ||
         read_dynamic(&c, &d) != 0 || check_symbols(&c, &d) != 0 ||
-        check_relocations(&c, d.rela, d.relasz) != 0 ||
-        (!d.has_rel && check_relocations(&c, d.jmprel, d.pltrelsz) != 0)) {
+        check_code(&c, &d) != 0 || check_relocations(&c, d.rela, d.relasz, d.relacount) != 0 ||
+        (!d.has_rel && check_relocations(&c, d.jmprel, d.pltrelsz, 0) != 0)) {
         elf_close(file);
         return -1;
     }
