@@ -21,9 +21,8 @@ KEEL_API bool keel_parse_memory(KeelStr s, int64_t *out);
 
 /* Decimal form of `v` into `out` (KEEL_INT_ROOM bytes), NUL-terminated. Returns its length. */
 KEEL_API size_t keel_format_int(char *out, int64_t v);
-/* The shortest decimal form that reads back as `v`: 3, 0.1, 1e+21, 1e-7, inf, -inf, nan. `out` has
- * room
- * for 40 bytes. Returns the length. */
+/* The shortest decimal form that reads back as `v`: 3, 0.1, 1e+21, 1e-7, inf, -inf, nan. `out`
+ * has room for 40 bytes. Returns the length. */
 KEEL_API size_t keel_format_double(char *out, double v);
 /* 17 decimals without trailing zeros and never an exponent, the form INCRBYFLOAT replies with.
  * `out` has room for 5 * 1024 bytes. Returns the length, or 0 when `v` is not finite. */
