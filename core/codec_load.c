@@ -197,7 +197,7 @@ static int load_rest(KeelMemory *account, KeelSource *source, uint64_t first, bo
     } else if (first == STRING_COMPRESSED) {
         block = load_compressed(account, source, &n);
     } else {
-        int64_t v;
+        int64_t v = 0;
         if (load_int(source, first, &v) != 0) return -1;
         block = keel_mem_alloc(account, KEEL_INT_ROOM);
         n = keel_format_int(block, v);
@@ -209,8 +209,8 @@ static int load_rest(KeelMemory *account, KeelSource *source, uint64_t first, bo
 }
 
 int keel_load_string_for(KeelMemory *account, KeelSource *source, char **bytes, size_t *len) {
-    uint64_t first;
-    bool encoded;
+    uint64_t first = 0;
+    bool encoded = false;
     if (keel_load_len(source, &first, &encoded) != 0) return -1;
     return load_rest(account, source, first, encoded, bytes, len);
 }
@@ -219,13 +219,13 @@ int keel_load_string_for(KeelMemory *account, KeelSource *source, char **bytes, 
  * that out->ptr then owns. */
 int keel_load_value_bytes(KeelSource *source, KeelValue *out) {
     static char small[SMALL_VALUE];
-    uint64_t first;
-    bool encoded;
+    uint64_t first = 0;
+    bool encoded = false;
     char *block = NULL;
     size_t len;
     if (keel_load_len(source, &first, &encoded) != 0) return -1;
     if (encoded && first != STRING_COMPRESSED) {
-        int64_t v;
+        int64_t v = 0;
         if (load_int(source, first, &v) != 0) return -1;
         len = keel_format_int(out->scratch, v);
         out->ptr = NULL;
