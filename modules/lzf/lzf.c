@@ -5,7 +5,7 @@
  * with compressed strings cannot be loaded then. The work is Debian's liblzf. */
 #include <keel.h>
 #include <limits.h>
-#include <lzf.h>
+#include <liblzf/lzf.h>
 
 static size_t lzf_pack(const void *in, size_t len, void *out, size_t room) {
     if (len == 0 || len > UINT_MAX || room == 0) return 0;
