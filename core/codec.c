@@ -24,6 +24,12 @@ void keel_checksums_verified(bool on) {
     verify_checksums = on;
 }
 
+/* The callbacks of a value's type, whether it names the declared one or the registry's copy. */
+static const KeelType *callbacks(const KeelType *type) {
+    if (type >= &types[0].type && type <= &types[255].type) return type;
+    return &types[type_number(type)].type;
+}
+
 /* The opcode that `v` is saved with now; -1 when its type cannot be saved. */
 static int value_opcode(const KeelType *type, const KeelValue *v) {
     if (!type->save || !type->opcodes || *type->opcodes == 255) return -1;
@@ -31,7 +37,7 @@ static int value_opcode(const KeelType *type, const KeelValue *v) {
 }
 
 static int save_entry(KeelSink *sink, const KeelStr *name, const KeelValue *v) {
-    const KeelType *type = &types[type_number(v->type)].type;
+    const KeelType *type = callbacks(v->type);
     int opcode = value_opcode(type, v);
     if (opcode < 0) sink->failed = true;
     if (keel_save_u8(sink, (uint8_t)opcode) != 0) return -1;
@@ -78,7 +84,7 @@ int keel_load_value(KeelSource *source, uint8_t opcode, KeelValue *out) {
     const KeelType *declared = keel_type_by_opcode(opcode);
     if (!declared) return keel_load_fail(source, "no module knows values of opcode %u", opcode);
     KeelValue v = {.type = declared};
-    int rc = types[type_number(declared)].type.load(source, opcode, &v);
+    int rc = callbacks(declared)->load(source, opcode, &v);
     if (rc == 0 && source->failed) {
         keel_value_free(&v);
         rc = -1;
@@ -94,7 +100,7 @@ int keel_load_value(KeelSource *source, uint8_t opcode, KeelValue *out) {
 }
 
 void keel_value_free(KeelValue *v) {
-    const KeelType *type = &types[type_number(v->type)].type;
+    const KeelType *type = callbacks(v->type);
     if (type->bytes) {
         keel_free(v->ptr);
     } else if (v->ptr) {
@@ -108,7 +114,7 @@ int keel_load_key(KeelSource *source, uint8_t opcode, struct KeelKey *key, int64
     int rc = keel_load_value(source, opcode, &v);
     if (rc != 0) return rc;
     /* A load may have found the value to be of another type than its opcode's first one. */
-    if (types[type_number(v.type)].type.bytes) {
+    if (callbacks(v.type)->bytes) {
         keel_key_set_bytes(key, v.type, v.bytes, expiry);
         keel_value_free(&v);
     } else {
