@@ -17,6 +17,8 @@
 #include "crash.h"
 #include "module.h"
 
+enum { BY_NAME_RANK = 1000 };
+
 struct KeelInfo {
     char *bytes;
     size_t len, room;
@@ -141,7 +143,7 @@ static void section_write(KeelInfo *info, const Section *section) {
 /* Which groups of sections the names ask for, and whether this row is named itself. */
 static bool section_wanted(const Section *section, const KeelStr *names, int n, bool all,
                            bool usual) {
-    if (all || (usual && !section->row.on_demand)) return true;
+    if (section->row.rank < BY_NAME_RANK && (all || (usual && !section->row.on_demand))) return true;
     for (int i = 0; i < n; i++) {
         if (keel_is(names[i], section->row.name)) return true;
     }

@@ -10,7 +10,8 @@ typedef struct KeelInfoSection {
     const char *name;   /* "Memory"; asked for in either case */
     int rank;           /* order: Server 10, Clients 20, Memory 30, Persistence 40, Stats 50,
                            Replication 60, CPU 70, Modules 80, Commandstats 90, Errorstats 100,
-                           Latencystats 110, Cluster 120, Keyspace 130, others 200 */
+                           Latencystats 110, Cluster 120, Keyspace 130, others 200;
+                           from 1000 on only when asked for by name */
     bool on_demand;     /* only when asked for by name, "all" or "everything" */
     void (*write)(KeelInfo *info);
 } KeelInfoSection;
