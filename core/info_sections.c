@@ -5,7 +5,6 @@
 #define _GNU_SOURCE
 #include "stats.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +12,13 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#ifdef HAVE_JEMALLOC
-#include <jemalloc/jemalloc.h>
-#endif
 
 #include <keel/block.h>
 #include <keel/client.h>
 #include <keel/config.h>
 #include <keel/db.h>
-#include <keel/memory.h>
 #include <keel/module.h>
 #include <keel/text.h>
-#include <keel/thread.h>
 
 #include "config.h"
 #include "rates.h"
@@ -107,7 +101,7 @@ static void write_server(KeelInfo *info) {
 /* --- Clients -------------------------------------------------------------------------------- */
 
 typedef struct ClientSums {
-    size_t query_max, reply_max, memory;
+    size_t query_max, reply_max, held;
 } ClientSums;
 
 static bool client_sum(KeelClient *client, void *data) {
@@ -117,7 +111,7 @@ static bool client_sum(KeelClient *client, void *data) {
     size_t query = one.query_len + one.query_free + one.args_len;
     if (query > sums->query_max) sums->query_max = query;
     if (one.reply_bytes > sums->reply_max) sums->reply_max = one.reply_bytes;
-    sums->memory += one.memory;
+    if (one.flags & KEEL_CF_HELD && !(one.flags & KEEL_CF_BLOCKED)) sums->held++;
     return true;
 }
 
@@ -128,102 +122,7 @@ static void write_clients(KeelInfo *info) {
     keel_info_int(info, "maxclients", settings.maxclients);
     keel_info_int(info, "client_recent_max_input_buffer", (int64_t)sums.query_max);
     keel_info_int(info, "client_recent_max_output_buffer", (int64_t)sums.reply_max);
-    keel_info_int(info, "blocked_clients", (int64_t)keel_blocked_count());
-}
-
-/* --- Memory --------------------------------------------------------------------------------- */
-
-typedef struct Allocator {
-    size_t allocated, active, resident;
-} Allocator;
-
-static size_t resident_bytes(void) {
-    char text[128];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t len = read(fd, text, sizeof(text) - 1);
-    close(fd);
-    if (len <= 0) return 0;
-    text[len] = '\0';
-    char *second = strchr(text, ' ');
-    return second ? strtoull(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-/* An allocator that cannot tell is taken to hold what we asked for in what the system gave us. */
-static Allocator allocator_read(size_t used, size_t resident) {
-    Allocator a = {.allocated = used, .active = resident, .resident = resident};
-#ifdef HAVE_JEMALLOC
-    uint64_t epoch = 1;
-    size_t size = sizeof(epoch);
-    mallctl("epoch", &epoch, &size, &epoch, size);
-    size = sizeof(size_t);
-    mallctl("stats.allocated", &a.allocated, &size, NULL, 0);
-    mallctl("stats.active", &a.active, &size, NULL, 0);
-    mallctl("stats.resident", &a.resident, &size, NULL, 0);
-#endif
-    return a;
-}
-
-static double ratio(size_t a, size_t b) {
-    return b ? (double)a / (double)b : 0;
-}
-
-/* Redis prints sizes twice: in bytes, and for people under a name of its own. */
-static void field_bytes(KeelInfo *info, const char *name, size_t bytes) {
-    static const char units[] = "BKMGTP";
-    char human[64];
-    keel_info_int(info, name, (int64_t)bytes);
-    snprintf(human, sizeof(human), "%s_human", name);
-    int unit = 0;
-    double scaled = (double)bytes;
-    while (scaled >= 1024 && units[unit + 1]) {
-        scaled /= 1024;
-        unit++;
-    }
-    if (unit) keel_info_field(info, human, "%.2f%c", scaled, units[unit]);
-    else keel_info_field(info, human, "%zuB", bytes);
-}
-
-static void write_memory(KeelInfo *info) {
-    size_t used = keel_mem_used(), resident = resident_bytes();
-    Allocator a = allocator_read(used, resident);
-    if (used > stats.peak_memory) stats.peak_memory = used;
-    ClientSums sums = {0};
-    keel_client_each(client_sum, &sums);
-    size_t overhead = stats.startup_memory + sums.memory;
-    size_t net = used > stats.startup_memory ? used - stats.startup_memory : 0;
-    size_t dataset = used > overhead ? used - overhead : 0;
-
-    field_bytes(info, "used_memory", used);
-    field_bytes(info, "used_memory_rss", resident);
-    field_bytes(info, "used_memory_peak", stats.peak_memory);
-    keel_info_field(info, "used_memory_peak_perc", "%.2f%%",
-                    ratio(used, stats.peak_memory) * 100);
-    keel_info_int(info, "used_memory_overhead", (int64_t)overhead);
-    keel_info_int(info, "used_memory_startup", (int64_t)stats.startup_memory);
-    keel_info_int(info, "used_memory_dataset", (int64_t)dataset);
-    keel_info_field(info, "used_memory_dataset_perc", "%.2f%%", ratio(dataset, net) * 100);
-    keel_info_int(info, "allocator_allocated", (int64_t)a.allocated);
-    keel_info_int(info, "allocator_active", (int64_t)a.active);
-    keel_info_int(info, "allocator_resident", (int64_t)a.resident);
-    field_bytes(info, "total_system_memory",
-                (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE));
-    keel_info_field(info, "allocator_frag_ratio", "%.2f", ratio(a.active, a.allocated));
-    keel_info_int(info, "allocator_frag_bytes", (int64_t)(a.active - a.allocated));
-    keel_info_field(info, "allocator_rss_ratio", "%.2f", ratio(a.resident, a.active));
-    keel_info_int(info, "allocator_rss_bytes", (int64_t)(a.resident - a.active));
-    keel_info_field(info, "rss_overhead_ratio", "%.2f", ratio(resident, a.resident));
-    keel_info_int(info, "rss_overhead_bytes", (int64_t)(resident - a.resident));
-    keel_info_field(info, "mem_fragmentation_ratio", "%.2f", ratio(resident, used));
-    keel_info_int(info, "mem_fragmentation_bytes", (int64_t)(resident - used));
-#ifdef HAVE_JEMALLOC
-    keel_info_field(info, "mem_allocator", "jemalloc-%d.%d.%d", JEMALLOC_VERSION_MAJOR,
-                    JEMALLOC_VERSION_MINOR, JEMALLOC_VERSION_BUGFIX);
-#else
-    keel_info_field(info, "mem_allocator", "libc");
-#endif
-    keel_info_int(info, "lazyfree_pending_objects", (int64_t)keel_background_pending());
-    keel_info_int(info, "lazyfreed_objects", (int64_t)stats.lazy_freed);
+    keel_info_int(info, "blocked_clients", (int64_t)(keel_blocked_count() + sums.held));
 }
 
 /* --- Stats ---------------------------------------------------------------------------------- */
@@ -310,7 +209,7 @@ static void write_keyspace(KeelInfo *info) {
 const KeelInfoSection info_rows[] = {
     {.name = "Server", .rank = 10, .write = write_server},
     {.name = "Clients", .rank = 20, .write = write_clients},
-    {.name = "Memory", .rank = 30, .write = write_memory},
+    {.name = "Memory", .rank = 30, .write = info_write_memory},
     {.name = "Stats", .rank = 50, .write = write_stats},
     {.name = "CPU", .rank = 70, .write = write_cpu},
     {.name = "Keyspace", .rank = 130, .write = write_keyspace},

@@ -135,6 +135,7 @@ static void error_count(const char *code) {
 /* The code is what stands before the first space of at most 31 bytes; a text without one counts as
  * ERR. */
 void stats_error(KeelStr text) {
+    stats.error_replies++;
     char code[ERROR_CODE_ROOM];
     size_t limit = text.len < sizeof(code) ? text.len : sizeof(code);
     const char *space = limit ? memchr(text.ptr, ' ', limit) : NULL;

@@ -20,6 +20,8 @@ typedef struct KeelInfoSection {
 KEEL_API void keel_info_field(KeelInfo *info, const char *name, const char *format, ...)
     KEEL_PRINTF(3, 4);
 KEEL_API void keel_info_int(KeelInfo *info, const char *name, int64_t v);
+/* Adds "name:bytes" and, for people, "name_human:1.50M". */
+KEEL_API void keel_info_bytes(KeelInfo *info, const char *name, size_t bytes);
 /* Builds the text for the named sections (none: the default ones). Free it with
  * keel_info_free(). */
 KEEL_API char *keel_info_text(const KeelStr *names, int n, size_t *len);
