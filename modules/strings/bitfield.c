@@ -175,7 +175,7 @@ static void run_reads(KeelCtx *c, KeelStr name, const FieldOp *ops, int n) {
 
 static void run_writes(KeelCtx *c, KeelStr name, const FieldOp *ops, int n, size_t need) {
     KeelKey key;
-    bool found = keel_key_open(c, name, OPEN_WRITE, &key);
+    bool found = keel_key_open(c, name, KEEL_KEY_WRITE, &key);
     if (!strings_check(c, &key)) return;
     size_t old_len = found ? keel_key_bytes_len(&key) : 0;
     size_t len = old_len > need ? old_len : need;

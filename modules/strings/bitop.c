@@ -75,7 +75,7 @@ static void read_inputs(Input *in, int n) {
  * the destination has grown, which may have moved any of them. */
 static bool store_result(KeelCtx *c, KeelStr name, size_t len, Input *in, int n, BitOp op) {
     KeelKey dest;
-    if (keel_key_open(c, name, OPEN_WRITE, &dest) && !keel_key_is(&dest, &strings_type)) {
+    if (keel_key_open(c, name, KEEL_KEY_WRITE, &dest) && !keel_key_is(&dest, &strings_type)) {
         /* See first that there is memory: a refused command must leave the old value. */
         void *probe = keel_try_alloc(len);
         if (!probe) {
@@ -110,7 +110,7 @@ static void run(KeelCtx *c, const KeelStr *argv, int n, BitOp op, Input *in) {
         if (!store_result(c, argv[2], len, in, n, op)) return;
     } else {
         KeelKey dest;
-        if (keel_key_open(c, argv[2], OPEN_WRITE, &dest)) {
+        if (keel_key_open(c, argv[2], KEEL_KEY_WRITE, &dest)) {
             keel_key_delete(&dest, false);
             keel_key_changed(&dest, KEEL_NOTIFY_GENERIC, "del");
         }

@@ -100,7 +100,7 @@ void strings_setbit(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     KeelStr s = {"", 0};
     char scratch[KEEL_INT_ROOM];
-    if (keel_key_open(c, argv[1], OPEN_WRITE, &key)) {
+    if (keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key)) {
         if (!strings_check(c, &key)) return;
         s = keel_key_bytes(&key, scratch);
     }

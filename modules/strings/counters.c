@@ -9,7 +9,7 @@
 static inline void add(KeelCtx *c, KeelStr name, int64_t delta) {
     KeelKey key;
     int64_t value = 0;
-    if (keel_key_open(c, name, OPEN_WRITE, &key)) {
+    if (keel_key_open(c, name, KEEL_KEY_WRITE, &key)) {
         if (!strings_check(c, &key)) return;
         if (!keel_key_int(&key, &value)) {
             keel_reply_not_int(c);
@@ -57,7 +57,7 @@ void strings_incrbyfloat(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     long double value = 0, delta;
     char scratch[KEEL_INT_ROOM];
-    bool found = keel_key_open(c, argv[1], OPEN_WRITE, &key);
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     if (!strings_check(c, &key)) return;
     if ((found && !keel_parse_long_double(keel_key_bytes(&key, scratch), &value)) ||
         !keel_parse_long_double(argv[2], &delta)) {

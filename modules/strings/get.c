@@ -30,25 +30,25 @@ void strings_mget(KeelCtx *c, const KeelStr *argv, int argc) {
     }
 }
 
-/* Opens the key for a change and replies with its value. False, and all is said, when it is not a
- * string; `key` may be missing otherwise. */
-static bool reply_old(KeelCtx *c, KeelStr name, KeelKey *key) {
-    if (!keel_key_open(c, name, KEEL_KEY_WRITE, key)) {
+bool strings_reply_old(KeelCtx *c, KeelStr name) {
+    KeelKey key;
+    if (!keel_key_open(c, name, KEEL_KEY_READ, &key)) {
         keel_reply_null(c);
         return true;
     }
-    if (!strings_check(c, key)) return false;
+    if (!strings_check(c, &key)) return false;
     char scratch[KEEL_INT_ROOM];
-    keel_reply_bulk(c, keel_key_bytes(key, scratch));
+    keel_reply_bulk(c, keel_key_bytes(&key, scratch));
     return true;
 }
 
 void strings_getset(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
-    KeelKey key;
-    if (!reply_old(c, argv[1], &key)) return;
+    if (!strings_reply_old(c, argv[1])) return;
     KeelStr words[] = {KEEL_LIT("SET"), argv[1], argv[2]};
     keel_journal_instead(c, words, 3);
+    KeelKey key;
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     keel_key_set_bytes(&key, &strings_type, argv[2], KEEL_NO_EXPIRY);
     keel_key_changed(&key, KEEL_NOTIFY_STRING, "set");
 }
@@ -63,8 +63,9 @@ static void remove_key(KeelCtx *c, KeelKey *key, KeelStr verb, bool lazy) {
 
 void strings_getdel(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
+    if (!strings_reply_old(c, argv[1])) return;
     KeelKey key;
-    if (!reply_old(c, argv[1], &key) || !keel_key_exists(&key)) return;
+    if (!keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key)) return;
     remove_key(c, &key, KEEL_LIT("DEL"), false);
 }
 
@@ -78,7 +79,7 @@ void strings_getex(KeelCtx *c, const KeelStr *argv, int argc) {
     Options o;
     if (!options_parse(c, argv, argc, 2, OPT_PERSIST | OPT_TIMES, &o)) return;
     KeelKey key;
-    if (!keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key)) {
+    if (!keel_key_open(c, argv[1], KEEL_KEY_READ, &key)) {
         keel_reply_null(c);
         return;
     }
@@ -88,6 +89,8 @@ void strings_getex(KeelCtx *c, const KeelStr *argv, int argc) {
 
     char scratch[KEEL_INT_ROOM];
     keel_reply_bulk(c, keel_key_bytes(&key, scratch));
+    if (!o.flags) return;
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     if ((o.flags & (OPT_EXAT | OPT_PXAT)) && expiry <= keel_now_ms()) {
         bool lazy = lazy_expire();
         remove_key(c, &key, lazy ? KEEL_LIT("UNLINK") : KEEL_LIT("DEL"), lazy);

@@ -9,7 +9,7 @@ void strings_append(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
     size_t len = argv[2].len;
-    if (!keel_key_open(c, argv[1], OPEN_WRITE, &key)) {
+    if (!keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key)) {
         keel_key_set_bytes(&key, &strings_type, argv[2], KEEL_NO_EXPIRY);
     } else {
         if (!strings_check(c, &key)) return;
@@ -67,7 +67,7 @@ void strings_setrange(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     KeelKey key;
-    bool found = keel_key_open(c, argv[1], OPEN_WRITE, &key);
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     if (!strings_check(c, &key)) return;
     KeelStr v = argv[3];
     size_t old = found ? keel_key_bytes_len(&key) : 0;

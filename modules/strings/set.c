@@ -44,13 +44,8 @@ static void set_with_options(KeelCtx *c, const KeelStr *argv, int argc) {
 
     KeelKey key;
     bool get = o.flags & OPT_GET;
-    bool found = keel_key_open(c, argv[1], get ? KEEL_KEY_WRITE : OPEN_WRITE, &key);
-    if (get) {
-        if (!strings_check(c, &key)) return;
-        char scratch[KEEL_INT_ROOM];
-        if (found) keel_reply_bulk(c, keel_key_bytes(&key, scratch));
-        else keel_reply_null(c);
-    }
+    if (get && !strings_reply_old(c, argv[1])) return;
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     if (((o.flags & OPT_NX) && found) || ((o.flags & OPT_XX) && !found)) {
         if (!get) keel_reply_null(c);
         return;
@@ -73,7 +68,7 @@ void strings_set(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     KeelKey key;
-    keel_key_open(c, argv[1], OPEN_WRITE, &key);
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     store(&key, argv[2], KEEL_NO_EXPIRY);
     keel_reply_ok(c);
 }
@@ -81,7 +76,7 @@ void strings_set(KeelCtx *c, const KeelStr *argv, int argc) {
 void strings_setnx(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
-    bool found = keel_key_open(c, argv[1], OPEN_WRITE, &key);
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     if (!found) store(&key, argv[2], KEEL_NO_EXPIRY);
     keel_reply_int(c, !found);
 }
@@ -91,7 +86,7 @@ static void set_for(KeelCtx *c, const KeelStr *argv, unsigned unit) {
     int64_t expiry;
     if (!options_expiry(c, &o, &expiry)) return;
     KeelKey key;
-    keel_key_open(c, argv[1], OPEN_WRITE, &key);
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
     store_until(c, &key, argv[3], expiry);
     keel_reply_ok(c);
 }
@@ -109,7 +104,7 @@ void strings_psetex(KeelCtx *c, const KeelStr *argv, int argc) {
 static void store_pairs(KeelCtx *c, const KeelStr *argv, int argc) {
     for (int i = 1; i < argc; i += 2) {
         KeelKey key;
-        keel_key_open(c, argv[i], OPEN_WRITE, &key);
+        keel_key_open(c, argv[i], KEEL_KEY_WRITE, &key);
         store(&key, argv[i + 1], KEEL_NO_EXPIRY);
     }
 }
@@ -131,7 +126,7 @@ void strings_msetnx(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     for (int i = 1; i < argc; i += 2) {
         KeelKey key;
-        if (keel_key_open(c, argv[i], OPEN_WRITE, &key)) {
+        if (keel_key_open(c, argv[i], KEEL_KEY_WRITE, &key)) {
             keel_reply_int(c, 0);
             return;
         }

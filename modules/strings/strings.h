@@ -18,16 +18,16 @@ KeelHandler strings_bitfield, strings_bitfield_ro;
 
 KeelGetKeys strings_set_keys, strings_bitfield_keys;
 
-/* How keys are opened to be changed. Commands that reply with the old value use KEEL_KEY_WRITE by
- * itself, so that their look-up counts as a hit or a miss like a read. */
-#define OPEN_WRITE (KEEL_KEY_WRITE | KEEL_KEY_NO_STATS)
-
 /* Whether the key holds a string or nothing; otherwise WRONGTYPE has been replied. */
 static inline bool strings_check(KeelCtx *c, const KeelKey *key) {
     if (__builtin_expect(keel_key_is(key, &strings_type), 1)) return true;
     keel_reply_wrongtype(c);
     return false;
 }
+
+/* Replies with the key's string, or null when it is missing: a read, which counts as a hit or a
+ * miss as the look-up for a change does not. False: WRONGTYPE was replied. */
+bool strings_reply_old(KeelCtx *c, KeelStr name);
 
 /* Whether this client may make a string of `len` bytes (proto-max-bulk-len). What a primary sends
  * is always obeyed. */
