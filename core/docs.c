@@ -304,7 +304,7 @@ static size_t reply_fact(KeelCtx *c, const char *name, const char *text) {
     return 1;
 }
 
-static void reply_docs(KeelCtx *c, const KeelCommandRef *cmd) {
+void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd) {
     const KeelCommand *row = cmd->row;
     Syntax syntax;
     parse_again(cmd, &syntax);
@@ -331,13 +331,9 @@ static void reply_docs(KeelCtx *c, const KeelCommandRef *cmd) {
         keel_reply_map(c, count_subcommands(cmd));
         for (const KeelCommandRef *sub = cmd->first_sub; sub; sub = sub->next_sub) {
             keel_reply_cstr(c, sub->name);
-            reply_docs(c, sub);
+            keel_command_reply_docs(c, sub);
         }
         n++;
     }
     keel_reply_end(c, map, n);
-}
-
-void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd) {
-    reply_docs(c, cmd);
 }

@@ -183,7 +183,8 @@ KEEL_API const char *keel_key_use_name(int bit);
 KEEL_API void keel_command_each(const KeelCommandRef *parent,
                                 bool (*each)(const KeelCommandRef *cmd, void *data), void *data);
 KEEL_API size_t keel_command_count(void);
-/* Writes the reply elements of COMMAND INFO and COMMAND DOCS for one command. */
+/* Writes one command's element of COMMAND INFO's reply, and its map in that of COMMAND DOCS (where
+ * the caller writes the name in front). */
 KEEL_API void keel_command_reply_info(KeelCtx *c, const KeelCommandRef *cmd);
 KEEL_API void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd);
 
