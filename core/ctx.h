@@ -27,6 +27,7 @@ struct KeelCtx {
     int64_t owed;                 /* replies that the running command still owes */
     uint32_t flags;               /* CTX_* */
     struct Db *db;
+    int db_at_start;              /* its id as the command began: what its record belongs to */
     KeelClient *client;           /* NULL: nobody's */
     const KeelCommandRef *command;
     const KeelStr *argv;

@@ -1,0 +1,111 @@
+/* client.h - a connection: its socket, what it sent, what it is owed. */
+#ifndef CORE_CLIENT_H
+#define CORE_CLIENT_H
+
+#include "command.h"
+#include "ctx.h"
+#include "entry.h"
+#include "hook.h"
+
+struct Db;
+struct Blocked;
+
+/* A piece of output that waits for its socket. */
+typedef struct Chunk {
+    struct Chunk *next;
+    size_t len, sent, room;
+    char data[];
+} Chunk;
+
+/* A command that arrives in pieces: too many arguments or too long ones to parse again with each
+ * read. Its arguments are kept as offsets into the query buffer until it is whole. */
+typedef struct Partial {
+    int64_t left;        /* arguments still to come */
+    int64_t bulk;        /* length of the argument being read, -1: its header is next */
+    size_t position;     /* in the query buffer: what is parsed so far */
+    int argc, room;
+    KeelStr *args;       /* ptr is an offset, or a Buffer's data when buffers[i] */
+    Buffer **buffers;    /* an argument's own buffer, NULL for the others */
+    Buffer *filling;     /* the buffer that the socket is read into right now */
+} Partial;
+
+struct KeelClient {
+    /* read on every turn */
+    int fd;
+    uint32_t flags;            /* KEEL_CF_* */
+    uint64_t gates;            /* armed for this client */
+    struct Db *db;
+    uint8_t protocol;          /* 2 or 3 */
+    uint8_t kind;              /* KeelClientKind */
+    bool close_now;            /* free at the turn's end */
+    bool readable;             /* its socket may have bytes */
+    bool hung_up;              /* the peer closed: read to the end */
+    bool in_write_queue, in_write_again, in_again, in_closing;
+    const KeelCommandRef *last_command;
+    char *query;               /* unparsed bytes; NULL: none */
+    size_t query_len, query_room;
+    Partial *partial;
+    /* output: first `arena`, then the chunks */
+    char *arena;               /* in this turn's reply arena */
+    size_t arena_len;
+    Chunk *chunks, *last_chunk;
+    size_t chunk_bytes, chunk_count;
+    KeelCtx *writer;           /* the context that is writing to it now */
+    struct KeelClient *next_write;
+    int64_t over_soft_since;   /* seconds; output above the soft limit since then */
+
+    /* seldom */
+    uint64_t id;
+    struct KeelClient *next, *prev;        /* all clients, oldest first */
+    struct KeelClient *next_by_id;
+    int64_t created_ms, last_ms;
+    uint64_t commands, bytes_in, bytes_out;
+    char *name, *user, *lib_name, *lib_ver;
+    void *slots[SLOTS_MAX];
+    struct Blocked *blocked;
+    size_t args_len;
+};
+
+extern KeelClient *client_first, *client_last;
+extern size_t client_number;
+
+/* A client for a fresh socket. */
+KeelClient *client_new(int fd, bool unix_socket);
+/* At the turn's end: everything of it goes. */
+void clients_free_closed(void);
+/* Marks for freeing; the socket is shut at the turn's end. */
+void client_close(KeelClient *client);
+
+/* Output. `client_write` appends bytes outside a context. */
+void client_write(KeelClient *client, const char *bytes, size_t len);
+Chunk *client_chunk(KeelClient *client, size_t need);
+void client_chunks_free(KeelClient *client);
+void client_queue_write(KeelClient *client);
+size_t client_output_bytes(const KeelClient *client);
+/* Closes it when its output is over a limit of its kind. */
+void client_check_output(KeelClient *client);
+
+/* The buffer behind this argument of the running command, if it has one of its own; it is the
+ * caller's then. */
+Buffer *client_take_buffer(KeelCtx *c, KeelStr argument);
+
+/* Frees the parse state of a command in pieces. */
+void partial_free(KeelClient *client);
+/* Moves what is left to parse to the front of the client's own query buffer. */
+void client_keep_query(KeelClient *client, const char *bytes, size_t len, size_t room);
+void client_free_query(KeelClient *client);
+/* Bytes of requests that wait to be whole. */
+static inline size_t client_query_bytes(const KeelClient *client) {
+    return client->query_len;
+}
+/* Bytes that the client takes. */
+size_t client_memory(const KeelClient *client);
+
+/* Readable bytes that always follow a query: names are compared in words. */
+#define QUERY_PADDING 64
+
+static inline bool client_is_authenticated(const KeelClient *client) {
+    return client->flags & KEEL_CF_AUTHENTICATED;
+}
+
+#endif

@@ -1,0 +1,249 @@
+/* dispatch.c - the pipeline around every command.
+ *
+ * A window of requests is prepared together: commands are looked up and the hashes of their keys
+ * computed while the table's buckets are fetched, then the entries that the buckets point to. When
+ * the handlers run, what they read is in the cache and nothing is computed twice. A plain client on
+ * a plain server then passes one test of gates, the call, and one test of afterthoughts. */
+#include "dispatch.h"
+
+#include "crash.h"
+#include "journal.h"
+#include "reply.h"
+#include "stats.h"
+#include "ticks.h"
+
+#include <keel/log.h>
+#include <stdio.h>
+
+static KeyMemo memos[WINDOW_KEYS];
+static uint64_t clock_before;
+
+void dispatch_start_clock(void) {
+    clock_before = ticks_now();
+}
+
+KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
+    KeelCommandRef *cmd = command_find_fast(argv[0]);
+    if (cmd && cmd->has_subcommands && argc > 1) {
+        KeelCommandRef *sub = command_lookup_sub(cmd, argv[1]);
+        if (sub) return sub;
+    }
+    return cmd;
+}
+
+/* ---- prefetching ----------------------------------------------------------------------------- */
+
+static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, size_t used) {
+    const Table *table = &r->client->db->keys;
+    int last = cmd->last_key < 0 ? r->argc + cmd->last_key : cmd->last_key;
+    if (last >= r->argc) last = r->argc - 1;
+    size_t n = 0;
+    for (int i = cmd->first_key; i <= last && used + n < WINDOW_KEYS; i += cmd->key_step) {
+        uint64_t hash = hash_bytes(r->argv[i].ptr, r->argv[i].len);
+        memos[used + n++] = (KeyMemo){r->argv[i].ptr, hash};
+        __builtin_prefetch(table_bucket(table, hash));
+    }
+    return n;
+}
+
+static void fetch_entries(const Table *table, const KeyMemo *memo, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const Bucket *b = table_bucket(table, memo[i].hash);
+        for (unsigned hits = bucket_match(b, hash_tag(memo[i].hash)); hits; hits &= hits - 1) {
+            __builtin_prefetch(bucket_entry(b, (unsigned)__builtin_ctz(hits)));
+        }
+    }
+}
+
+void dispatch_prefetch(Request *requests, size_t n) {
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        Request *r = &requests[i];
+        r->memo = (uint32_t)used;
+        r->memo_count = 0;
+        if (r->error) continue;
+        const KeelCommandRef *cmd = r->command = dispatch_find(r->argv, r->argc);
+        if (cmd && cmd->first_key && r->argc > cmd->first_key && used < WINDOW_KEYS) {
+            r->memo_count = (uint32_t)memo_keys(r, cmd, used);
+            used += r->memo_count;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const Request *r = &requests[i];
+        if (r->memo_count) fetch_entries(&r->client->db->keys, memos + r->memo, r->memo_count);
+    }
+}
+
+/* ---- refusing -------------------------------------------------------------------------------- */
+
+static void tell_refused(KeelCtx *c) {
+    uint64_t armed = gates_armed | c->client->gates;
+    if (armed) gates_refused(c, c->argv, c->argc, armed);
+    if (c->command) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
+    if (observers_want & KEEL_OBSERVE_ERROR) {
+        KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc, .refused = true,
+                         .error = {c->error_text, c->error_len}};
+        observers_tell(c, &call, KEEL_OBSERVE_ERROR);
+    }
+}
+
+static void refuse_unknown(KeelCtx *c) {
+    KeelStr name = c->argv[0];
+    char args[160];
+    size_t used = 0;
+    args[0] = '\0';
+    for (int i = 1; i < c->argc && used < 128; i++) {
+        int left = (int)(128 - used);
+        int shown = c->argv[i].len < (size_t)left ? (int)c->argv[i].len : left;
+        int n = snprintf(args + used, sizeof(args) - used, "'%.*s' ", shown, c->argv[i].ptr);
+        used += n > 0 ? (size_t)n : 0;
+        if (used >= sizeof(args)) break;
+    }
+    keel_reply_errorf(c, "ERR unknown command '%.*s', with args beginning with: %s",
+                      (int)(name.len < 128 ? name.len : 128), name.ptr, args);
+    if (keel_is(name, "post") || keel_is(name, "host:")) {
+        /* A browser that was talked into speaking to us: nothing after this is trusted. */
+        keel_log(KEEL_LOG_WARNING, "Possible SECURITY ATTACK detected. It looks like somebody is "
+                                   "sending POST or Host: commands to Keel. Connection aborted.");
+        keel_client_close(c->client, false);
+    }
+}
+
+bool dispatch_admit(KeelCtx *c, bool *held) {
+    const KeelCommandRef *cmd = c->command;
+    *held = false;
+    if (__builtin_expect(!cmd, 0)) {
+        refuse_unknown(c);
+        tell_refused(c);
+        return false;
+    }
+    if (__builtin_expect(cmd->has_subcommands && (c->argc > 1 || !cmd->call), 0)) {
+        if (c->argc > 1) {
+            keel_reply_unknown_subcommand(c);
+        } else {
+            keel_reply_arity(c);
+        }
+        tell_refused(c);
+        return false;
+    }
+    if (__builtin_expect(cmd->arity >= 0 ? c->argc != cmd->arity : c->argc < -cmd->arity, 0)) {
+        keel_reply_arity(c);
+        tell_refused(c);
+        return false;
+    }
+    uint64_t gates = (gates_armed | c->client->gates) & cmd->gates;
+    if (__builtin_expect(gates != 0, 0)) {
+        KeelVerdict verdict = gates_decide(c, cmd, c->argv, c->argc, gates);
+        if (verdict == KEEL_PASS) return true;
+        *held = verdict == KEEL_HOLD;
+        if (!*held && (c->flags & CTX_ERROR)) {
+            ((KeelCommandRef *)(uintptr_t)cmd)->rejected++;
+        }
+        return false;
+    }
+    return true;
+}
+
+/* ---- calling --------------------------------------------------------------------------------- */
+
+static void observe_after(KeelCtx *c, uint64_t ticks) {
+    unsigned when = observers_want & KEEL_OBSERVE_AFTER;
+    if (ticks >= observers_slow_ticks) when |= KEEL_OBSERVE_SLOW;
+    if (c->flags & CTX_ERROR) when |= observers_want & KEEL_OBSERVE_ERROR;
+    if (!when) return;
+    KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc,
+                     .nanoseconds = ticks_to_ns(ticks),
+                     .error = {c->error_text, c->flags & CTX_ERROR ? c->error_len : 0}};
+    observers_tell(c, &call, when);
+}
+
+/* What seldom follows a command: a wrong number of replies, an error, a journal, dropped replies. */
+__attribute__((noinline)) static void afterwards(KeelCtx *c) {
+    reply_check(c);
+    if (c->flags & CTX_ERROR) ((KeelCommandRef *)(uintptr_t)c->command)->failed++;
+    if (journal_armed) {
+        if (c->dirty || (c->flags & CTX_JOURNAL_FORCE)) journal_command(c);
+        journal_end(c);
+    }
+    KeelClient *client = c->client;
+    if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
+        reply_rewind(c);
+        client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;
+    }
+    if (client->flags & KEEL_CF_REPLY_SKIP_NEXT) {
+        client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP_NEXT;
+        client->flags |= KEEL_CF_REPLY_SKIP;
+    }
+}
+
+void dispatch_call(KeelCtx *c) {
+    KeelCommandRef *cmd = (KeelCommandRef *)(uintptr_t)c->command;
+    if (__builtin_expect(observers_want & KEEL_OBSERVE_BEFORE, 0)) {
+        KeelCall call = {.command = cmd, .argv = c->argv, .argc = c->argc};
+        observers_tell(c, &call, KEEL_OBSERVE_BEFORE);
+    }
+    if (__builtin_expect(journal_armed, 0)) {
+        c->db_at_start = c->db->id;
+        journal_begin(c);
+    }
+    crash_command = cmd;
+    cmd->call(c, c->argv, c->argc);
+    crash_command = NULL;
+
+    uint64_t now = ticks_now(), ticks = now - clock_before;
+    clock_before = now;
+    cmd->calls++;
+    cmd->ticks += ticks;
+    if (__builtin_expect(!cmd->latency, 0)) {
+        cmd->latency = keel_zalloc(LATENCY_CELLS * sizeof(*cmd->latency));
+    }
+    cmd->latency[latency_cell(ticks)]++;
+    if (__builtin_expect((c->owed != 0) | (journal_armed != 0) |
+                             ((c->flags & CTX_ERROR) != 0) |
+                             ((c->client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP |
+                                                   KEEL_CF_REPLY_SKIP_NEXT)) != 0),
+                         0)) {
+        afterwards(c);
+    }
+    if (__builtin_expect((observers_want & (KEEL_OBSERVE_AFTER | KEEL_OBSERVE_ERROR)) ||
+                             ticks >= observers_slow_ticks, 0)) {
+        observe_after(c, ticks);
+    }
+}
+
+bool dispatch_request(KeelCtx *c, const Request *r) {
+    KeelClient *client = c->client;
+    if (__builtin_expect(r->error != NULL, 0)) {
+        keel_reply_errorf(c, "ERR Protocol error: %s", r->error);
+        keel_client_close(client, true);
+        return false;
+    }
+    c->owed = 1;
+    c->flags &= CTX_RESP3;
+    c->dirty = 0;
+    c->command = r->command;
+    c->argv = r->argv;
+    c->argc = r->argc;
+    c->raw = r->raw;
+    c->memo = memos + r->memo;
+    c->memo_end = c->memo + r->memo_count;
+    reply_mark(c);
+    stats.commands++;
+    client->commands++;
+    bool held;
+    if (__builtin_expect(!dispatch_admit(c, &held), 0)) {
+        if (held) {
+            stats.commands--;
+            client->commands--;
+            client->flags |= KEEL_CF_HELD;
+        } else if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
+            reply_rewind(c);
+            client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;
+        }
+    } else {
+        client->last_command = r->command;
+        dispatch_call(c);
+    }
+    return !(client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING)) &&
+           !client->close_now;
+}

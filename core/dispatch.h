@@ -1,0 +1,35 @@
+/* dispatch.h - from a parsed request to its reply: lookup, gates, the call, observers. */
+#ifndef CORE_DISPATCH_H
+#define CORE_DISPATCH_H
+
+#include "client.h"
+#include "keyspace.h"
+
+typedef struct Request {
+    KeelStr *argv;
+    int argc;
+    KeelClient *client;
+    KeelCommandRef *command;  /* found while prefetching; NULL: unknown */
+    KeelStr raw;              /* its bytes; ptr NULL when they are not as they were sent */
+    const char *error;        /* a protocol error in place of a request */
+    uint32_t memo, memo_count;
+} Request;
+
+/* Finds commands and hashes keys of some requests, and fetches what they will touch. */
+void dispatch_prefetch(Request *requests, size_t n);
+/* Runs one request; the context's window is open for its client. False: the client cannot take the
+ * next one now (blocked, held, closing). */
+bool dispatch_request(KeelCtx *c, const Request *request);
+/* Starts the clock of the next dispatch_request(). */
+void dispatch_start_clock(void);
+/* Most requests and keys that one prefetch may cover. */
+enum { WINDOW_REQUESTS = 64, WINDOW_KEYS = 192 };
+
+/* Runs the context's command, which passed all checks: statistics, reply count, journal. */
+void dispatch_call(KeelCtx *c);
+/* The checks before it. True: go on. False: a reply was given (or, *held, nothing must be). */
+bool dispatch_admit(KeelCtx *c, bool *held);
+/* The command, subcommands included, that argv names. NULL: unknown. */
+KeelCommandRef *dispatch_find(const KeelStr *argv, int argc);
+
+#endif

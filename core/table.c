@@ -1,0 +1,252 @@
+/* table.c - growing, shrinking and scanning the table of entries. See table.h for its shape.
+ *
+ * Growth starts at an average of eight entries to a bucket. At that load about a quarter of the
+ * buckets have an overflow bucket, yet only one lookup in sixteen reads it; in return the table
+ * costs 8 to 18 bytes an entry. Shrinking starts below one entry to a bucket. A resize moves one or
+ * two old buckets with every insertion, and more from the timer. */
+#include "table.h"
+
+#include <keel/log.h>
+#include <sys/mman.h>
+
+enum { BITS_MIN = 2, LOAD_MAX = 8, LOAD_FORCED = 40 };
+#define MAP_FROM (256 * 1024) /* arrays of this size come from the system, zeroed lazily */
+
+int table_pauses;
+
+static Bucket *array_new(uint8_t bits) {
+    size_t size = sizeof(Bucket) << bits;
+    Bucket *array;
+    if (size >= MAP_FROM) {
+        array = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (array == MAP_FAILED) mem_exhausted(size);
+    } else {
+        array = aligned_alloc(sizeof(Bucket), size);
+        if (!array) mem_exhausted(size);
+        memset(array, 0, size);
+    }
+    mem_account(&keel_self.memory, (int64_t)size, 1);
+    return array;
+}
+
+static void array_free(Bucket *array, uint8_t bits) {
+    size_t size = sizeof(Bucket) << bits;
+    if (size >= MAP_FROM) {
+        munmap(array, size);
+    } else {
+        free(array);
+    }
+    mem_account(&keel_self.memory, -(int64_t)size, -1);
+}
+
+static Bucket *overflow_new(Table *t) {
+    Bucket *b = aligned_alloc(sizeof(Bucket), sizeof(Bucket));
+    if (!b) mem_exhausted(sizeof(Bucket));
+    memset(b, 0, sizeof(*b));
+    mem_account(&keel_self.memory, sizeof(Bucket), 1);
+    t->overflows++;
+    return b;
+}
+
+static void overflow_free(Table *t, Bucket *b) {
+    free(b);
+    mem_account(&keel_self.memory, -(int64_t)sizeof(Bucket), -1);
+    t->overflows--;
+}
+
+void table_init(Table *t) {
+    memset(t, 0, sizeof(*t));
+    t->bits = BITS_MIN;
+    t->buckets = array_new(BITS_MIN);
+    t->stamp = 1;
+}
+
+static void release_array(Table *t, Bucket *array, uint8_t bits) {
+    for (uint64_t i = 0; t->overflows && i < (uint64_t)1 << bits; i++) {
+        for (Bucket *b = bucket_next(&array[i]), *next; b; b = next) {
+            next = bucket_next(b);
+            overflow_free(t, b);
+        }
+    }
+    array_free(array, bits);
+}
+
+void table_release(Table *t) {
+    if (t->old) release_array(t, t->old, t->old_bits);
+    release_array(t, t->buckets, t->bits);
+    t->buckets = t->old = NULL;
+}
+
+/* Puts an entry into a bucket's chain. */
+static Place chain_add(Table *t, Bucket *b, uint8_t tag, Entry *e) {
+    for (;;) {
+        unsigned hits = bucket_match(b, 0);
+        if (hits) {
+            unsigned i = (unsigned)__builtin_ctz(hits);
+            b->tags[i] = tag;
+            bucket_put(b, i, e);
+            return (Place){b, i};
+        }
+        if (!b->chained) {
+            Bucket *more = overflow_new(t);
+            more->tags[0] = b->tags[8];
+            bucket_put(more, 0, bucket_entry(b, 8));
+            b->tags[8] = 0;
+            b->chained = 1;
+            bucket_put(b, 8, more);
+        }
+        b = bucket_next(b);
+    }
+}
+
+static void resize_to(Table *t, uint8_t bits) {
+    t->old = t->buckets;
+    t->old_bits = t->bits;
+    t->buckets = array_new(bits);
+    t->bits = bits;
+    t->moved = 0;
+    t->stamp++;
+}
+
+/* Moves one old bucket. Hashes are computed anew from the names, so those are fetched first. */
+static void move_bucket(Table *t) {
+    Bucket *first = &t->old[t->moved], *next;
+    for (Bucket *b = first; b; b = bucket_next(b)) {
+        for (unsigned i = 0; i < BUCKET_PLACES - b->chained; i++) {
+            if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
+        }
+    }
+    t->moved++;
+    for (Bucket *b = first; b; b = next) {
+        next = bucket_next(b);
+        for (unsigned i = 0; i < BUCKET_PLACES - b->chained; i++) {
+            if (!b->tags[i]) continue;
+            Entry *e = bucket_entry(b, i);
+            KeelStr name = entry_name(e);
+            uint64_t hash = hash_bytes(name.ptr, name.len);
+            chain_add(t, &t->buckets[hash >> (64 - t->bits)], hash_tag(hash), e);
+        }
+        if (b != first) overflow_free(t, b);
+    }
+    memset(first, 0, sizeof(*first));
+}
+
+void table_resize_step(Table *t, uint64_t buckets) {
+    if (!t->old) return;
+    uint64_t end = (uint64_t)1 << t->old_bits;
+    while (buckets-- && t->moved < end) move_bucket(t);
+    t->stamp++;
+    if (t->moved < end) return;
+    array_free(t->old, t->old_bits);
+    t->old = NULL;
+}
+
+static void grow_if_needed(Table *t) {
+    if (t->old) {
+        if (!table_pauses || t->used > ((uint64_t)LOAD_FORCED << t->bits)) table_resize_step(t, 2);
+    } else if (t->used >= ((uint64_t)LOAD_MAX << t->bits) &&
+               (!table_pauses || t->used > ((uint64_t)LOAD_FORCED << t->bits))) {
+        resize_to(t, (uint8_t)(t->bits + 1));
+    }
+}
+
+Place table_insert(Table *t, uint64_t hash, Entry *e) {
+    grow_if_needed(t);
+    t->used++;
+    t->stamp++;
+    return chain_add(t, table_bucket(t, hash), hash_tag(hash), e);
+}
+
+static bool bucket_is_empty(const Bucket *b) {
+    unsigned all = b->chained ? 0xff : 0x1ff;
+    return bucket_match(b, 0) == all;
+}
+
+void table_remove(Table *t, uint64_t hash, Place place) {
+    place.bucket->tags[place.index] = 0;
+    t->used--;
+    t->stamp++;
+    /* Overflow buckets that are empty now are unlinked, so chains shorten as tables empty. */
+    Bucket *before = table_bucket(t, hash);
+    for (Bucket *b = bucket_next(before); b; b = bucket_next(before)) {
+        if (!bucket_is_empty(b)) {
+            before = b;
+            continue;
+        }
+        Bucket *after = bucket_next(b);
+        overflow_free(t, b);
+        if (after) {
+            bucket_put(before, 8, after);
+        } else {
+            before->chained = 0;
+            before->tags[8] = 0;
+        }
+    }
+}
+
+Place table_place_of(const Table *t, uint64_t hash, const Entry *e) {
+    for (Bucket *b = table_bucket(t, hash); b; b = bucket_next(b)) {
+        for (unsigned hits = bucket_match(b, hash_tag(hash)); hits; hits &= hits - 1) {
+            unsigned i = (unsigned)__builtin_ctz(hits);
+            if (bucket_entry(b, i) == e) return (Place){b, i};
+        }
+    }
+    return (Place){NULL, 0};
+}
+
+void table_maybe_shrink(Table *t) {
+    if (t->old || table_pauses || t->bits <= BITS_MIN || t->used >= (uint64_t)1 << t->bits) return;
+    uint8_t bits = BITS_MIN;
+    while (((uint64_t)LOAD_MAX / 2 << bits) < t->used) bits++;
+    if (bits < t->bits) resize_to(t, bits);
+}
+
+void table_reserve(Table *t, uint64_t entries) {
+    uint8_t bits = t->bits;
+    while (((uint64_t)LOAD_MAX << bits) < entries && bits < 44) bits++;
+    if (bits <= t->bits) return;
+    table_resize_step(t, UINT64_MAX);
+    resize_to(t, bits);
+    if (t->used == 0) table_resize_step(t, UINT64_MAX);
+}
+
+static void visit_chain(const Bucket *b, void (*each)(Entry *e, void *data), void *data) {
+    for (; b; b = bucket_next(b)) {
+        for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
+            if (b->tags[i]) each(bucket_entry(b, i), data);
+        }
+    }
+}
+
+uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(Entry *e, void *data),
+                    void *data) {
+    uint64_t position = cursor << TABLE_CURSOR_SHIFT;
+    uint8_t bits = t->bits;
+    const Bucket *bucket = NULL;
+    if (t->old) {
+        uint64_t i = position >> (64 - t->old_bits);
+        if (i >= t->moved) {
+            bits = t->old_bits;
+            bucket = &t->old[i];
+        }
+    }
+    uint64_t index = position >> (64 - bits);
+    if (!bucket) bucket = &t->buckets[index];
+    visit_chain(bucket, each, data);
+    uint64_t next = index + 1;
+    if (t->old && bits < t->old_bits) {
+        /* Shrinking: the part of this bucket that was not moved yet is still in the old array. */
+        uint64_t end = next << (t->old_bits - bits);
+        if (end > t->moved) {
+            next = t->moved;
+            bits = t->old_bits;
+        }
+    }
+    if (next >> bits) return 0;
+    return (next << (64 - bits)) >> TABLE_CURSOR_SHIFT;
+}
+
+size_t table_memory(const Table *t) {
+    size_t buckets = ((size_t)1 << t->bits) + (t->old ? (size_t)1 << t->old_bits : 0);
+    return (buckets + t->overflows) * sizeof(Bucket);
+}
