@@ -7,6 +7,7 @@
 
 #include "crash.h"
 #include "ctx.h"
+#include "heap.h"
 #include "loop.h"
 #include "mem.h"
 #include "module.h"
@@ -18,10 +19,9 @@
 enum { SLOT_BITS = 24 };
 
 typedef struct Timer {
+    HeapItem item;           /* due: nanoseconds of the steady clock */
     uint64_t id;
-    int64_t due, period;     /* nanoseconds of the steady clock */
-    uint64_t order;          /* decides between timers due at once; see timer_run() */
-    size_t at;               /* in the heap; while its callback runs: nowhere */
+    int64_t period;
     bool running, stopped;
     KeelTimerCall *call;
     void *data;
@@ -36,61 +36,12 @@ typedef struct Post {
 
 static Timer **slots;        /* by the low bits of the id; NULL: free */
 static size_t slot_count, slot_hint;
-static Timer **heap;         /* the earliest first */
-static size_t heap_count, heap_room;
-static uint64_t next_sequence = 1, next_order;
+static uint64_t next_sequence = 1;
+static Heap heap;            /* all but those whose callback runs */
 
 bool post_pending;
 static pthread_mutex_t post_mutex = PTHREAD_MUTEX_INITIALIZER;
 static Post *post_first, **post_end = &post_first;
-
-/* ---- the heap -------------------------------------------------------------------------------- */
-
-static bool earlier(const Timer *a, const Timer *b) {
-    return a->due != b->due ? a->due < b->due : a->order < b->order;
-}
-
-static void heap_put(size_t at, Timer *t) {
-    heap[at] = t;
-    t->at = at;
-}
-
-static void heap_up(size_t at) {
-    Timer *t = heap[at];
-    while (at > 0 && earlier(t, heap[(at - 1) / 2])) {
-        heap_put(at, heap[(at - 1) / 2]);
-        at = (at - 1) / 2;
-    }
-    heap_put(at, t);
-}
-
-static void heap_down(size_t at) {
-    Timer *t = heap[at];
-    for (size_t child; (child = 2 * at + 1) < heap_count; at = child) {
-        if (child + 1 < heap_count && earlier(heap[child + 1], heap[child])) child++;
-        if (!earlier(heap[child], t)) break;
-        heap_put(at, heap[child]);
-    }
-    heap_put(at, t);
-}
-
-static void heap_add(Timer *t) {
-    if (heap_count == heap_room) {
-        heap_room = heap_room ? heap_room * 2 : 16;
-        heap = keel_realloc(heap, heap_room * sizeof(*heap));
-    }
-    t->order = next_order++;
-    heap_put(heap_count++, t);
-    heap_up(t->at);
-}
-
-static void heap_remove(const Timer *t) {
-    size_t at = t->at;
-    if (at == --heap_count) return;
-    heap_put(at, heap[heap_count]);
-    heap_up(at);
-    heap_down(heap[at]->at);
-}
 
 /* ---- timers ---------------------------------------------------------------------------------- */
 
@@ -136,12 +87,12 @@ uint64_t keel_timer_start(void *module_self, int64_t ms, KeelTimerCall *call, vo
     slots[slot] = t;
     t->id = next_sequence++ << SLOT_BITS | slot;
     t->period = ms * 1000000;
-    t->due = now + t->period;
+    t->item.due = now + t->period;
     t->call = call;
     t->data = data;
     t->module = module_of_self(module_self);
     t->module->timers++;
-    heap_add(t);
+    heap_add(&heap, &t->item);
     return t->id;
 }
 
@@ -153,7 +104,7 @@ bool keel_timer_stop(uint64_t timer, void **data) {
         t->stopped = true;
         return true;
     }
-    heap_remove(t);
+    heap_remove(&heap, &t->item);
     timer_free(t);
     return true;
 }
@@ -162,12 +113,12 @@ int64_t keel_timer_left(uint64_t timer, void **data) {
     const Timer *t = timer_find(timer);
     if (!t) return -1;
     if (data) *data = t->data;
-    int64_t left = t->due - keel_monotonic_ns();
+    int64_t left = t->item.due - keel_monotonic_ns();
     return left > 0 ? left / 1000000 : 0;
 }
 
 int64_t timer_next(void) {
-    return heap_count ? heap[0]->due : INT64_MAX;
+    return heap.count ? heap_first(&heap)->due : INT64_MAX;
 }
 
 size_t timer_count_of(const void *module_self) {
@@ -190,19 +141,20 @@ static void timer_fire(Timer *t) {
     }
     /* One that is late does not fire in a row to catch up. */
     int64_t now = keel_monotonic_ns();
-    t->due = t->due + t->period > now ? t->due + t->period : now + t->period;
-    heap_add(t);
+    int64_t next = t->item.due + t->period;
+    t->item.due = next > now ? next : now + t->period;
+    heap_add(&heap, &t->item);
 }
 
 /* Runs timers that were due and known as it began: one that starts itself again at once is run
  * once a turn. */
 void timer_run(void) {
     int64_t now = keel_monotonic_ns();
-    uint64_t before = next_order;
-    while (heap_count && heap[0]->due <= now && heap[0]->order < before) {
-        Timer *t = heap[0];
-        heap_remove(t);
-        timer_fire(t);
+    uint64_t before = heap.next_order;
+    HeapItem *first;
+    while ((first = heap_first(&heap)) && first->due <= now && first->order < before) {
+        heap_remove(&heap, first);
+        timer_fire((Timer *)first);
     }
 }
 
