@@ -22,6 +22,14 @@ void dispatch_start_clock(void) {
     clock_before = ticks_now();
 }
 
+uint64_t dispatch_clock(void) {
+    return clock_before;
+}
+
+void dispatch_set_clock(uint64_t ticks) {
+    clock_before = ticks;
+}
+
 KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
     KeelCommandRef *cmd = command_find_fast(argv[0]);
     if (cmd && cmd->has_subcommands && argc > 1) {

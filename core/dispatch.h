@@ -22,6 +22,9 @@ void dispatch_prefetch(Request *requests, size_t n);
 bool dispatch_request(KeelCtx *c, const Request *request);
 /* Starts the clock of the next dispatch_request(). */
 void dispatch_start_clock(void);
+/* The clock of a command that runs others is put back after them: their time is its time. */
+uint64_t dispatch_clock(void);
+void dispatch_set_clock(uint64_t ticks);
 /* Most requests and keys that one prefetch may cover. */
 enum { WINDOW_REQUESTS = 64, WINDOW_KEYS = 192 };
 

@@ -406,6 +406,7 @@ static void slots_remove(struct Module *module) {
 
 void **keel_client_slot(KeelClient *client, int id) {
     KEEL_ASSERT(id >= 0 && id < SLOTS_MAX);
+    if (__builtin_expect(client->stands_for != NULL, 0)) client = client->stands_for;
     return &client->slots[id];
 }
 
