@@ -47,7 +47,7 @@ static void print_help(const char *program) {
            "  -h, --help               prints this\n"
            "\n"
            "Examples:\n"
-           "  %s --port 7777 --replicaof 127.0.0.1 8888\n"
+           "  %s --port 7777 --timeout 300\n"
            "  %s /etc/keel.conf --loglevel verbose\n"
            "  echo 'maxmemory 128mb' | %s -\n",
            program, program, program, program);
