@@ -114,7 +114,7 @@ static bool apply_bind(const KeelConfig *config, bool starting, const char **rea
 
 static bool apply_maxclients(const KeelConfig *config, bool starting, const char **reason) {
     (void)config;
-    return starting || (daemon_allow_clients(reason) && net_apply_maxclients(reason));
+    return starting || net_apply_maxclients(reason);
 }
 
 static bool apply_title(const KeelConfig *config, bool starting, const char **reason) {
