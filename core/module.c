@@ -5,6 +5,8 @@
  * module ends what it made at run time, then its tables go, and its code between two turns. */
 #include "module.h"
 
+#include "keyspace.h"
+
 #include "command.h"
 #include "ctx.h"
 #include "module_load.h"
@@ -84,7 +86,7 @@ int64_t module_bytes(const Module *m) {
 static uint64_t keys_of(const Module *m) {
     uint64_t keys = 0;
     for (size_t i = 1; i < sizeof(types) / sizeof(types[0]); i++) {
-        if (types[i].declared && types[i].module == m) keys += types[i].keys;
+        if (types[i].declared && types[i].module == m) keys += keyspace_count_type((uint8_t)i);
     }
     return keys;
 }
