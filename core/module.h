@@ -11,9 +11,6 @@ typedef struct Module {
     void *library;            /* of dlopen; NULL when linked in */
     KeelStr *argv;            /* loadmodule's words after the name; ours */
     int argc;
-    uint64_t types_keys;      /* keys of its types, kept by the keyspace */
-    uint64_t timers, watches; /* run-time things it still owns: see module_busy() */
-    uint64_t blocked;         /* clients that wait for its callbacks */
     const KeelLoader *loader; /* that brought it; NULL for native ones */
     struct Module *loader_owner; /* the module that the loader is of */
     uintptr_t low, high;      /* where the library is mapped; 0 when linked in */
