@@ -5,12 +5,14 @@
  * module ends what it made at run time, then its tables go, and its code between two turns. */
 #include "module.h"
 
-#include "keyspace.h"
-
+#include "block.h"
 #include "command.h"
 #include "ctx.h"
+#include "keyspace.h"
 #include "module_load.h"
+#include "poll.h"
 #include "ticks.h"
+#include "timer.h"
 #include "type.h"
 
 #include <stdio.h>
