@@ -34,8 +34,8 @@ Module *module_by_name(KeelStr name) {
 }
 
 Module *module_of_self(const void *self) {
-    if (!self || self == &keel_self) return &module_core;
-    return ((const KeelSelf *)self)->host;
+    Module *m = self && self != &keel_self ? ((const KeelSelf *)self)->host : NULL;
+    return m ? m : &module_core;
 }
 
 const Module *module_of_address(const void *address) {

@@ -401,15 +401,16 @@ static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
 /* Takes back a load whose tables were in place and whose code has run. False: it left something
  * that will call into it, so it has to stay mapped, and known to its callbacks. */
 static bool take_back(Module *m) {
+    char text[256];
+    const char *owns = module_still_owns(m, text, sizeof(text));
     int64_t left = module_bytes(m);
     module_detach(m);
     if (left) {
         keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind when its load failed", m->name,
                  (long long)left);
     }
-    char text[256];
-    if (!module_still_owns(m, text, sizeof(text))) return true;
-    keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, text);
+    if (!owns) return true;
+    keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, owns);
     return false;
 }
 
