@@ -41,6 +41,11 @@ KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
 
 /* ---- prefetching ----------------------------------------------------------------------------- */
 
+/* The requests that were prefetched and run now: an earlier one of them may load or unload what a
+ * later one names. */
+static Request *window;
+static size_t window_size;
+
 static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, size_t used) {
     const Table *table = &r->client->db->keys;
     int last = cmd->last_key < 0 ? r->argc + cmd->last_key : cmd->last_key;
@@ -65,6 +70,8 @@ static void fetch_entries(const Table *table, const KeyMemo *memo, size_t n) {
 
 void dispatch_prefetch(Request *requests, size_t n) {
     size_t used = 0;
+    window = requests;
+    window_size = n;
     for (size_t i = 0; i < n; i++) {
         Request *r = &requests[i];
         r->memo = (uint32_t)used;
@@ -79,6 +86,21 @@ void dispatch_prefetch(Request *requests, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const Request *r = &requests[i];
         if (r->memo_count) fetch_entries(&r->client->db->keys, memos + r->memo, r->memo_count);
+    }
+}
+
+void dispatch_prefetch_end(void) {
+    window_size = 0;
+}
+
+void dispatch_forget(const struct Module *module) {
+    for (size_t i = 0; i < window_size; i++) {
+        Request *r = &window[i];
+        if (!r->error && r->command && r->command->module == module) r->command = NULL;
+    }
+    for (KeelClient *client = client_first; client; client = client->next) {
+        const KeelCommandRef *last = client->last_command;
+        if (last && last->module == module) client->last_command = NULL;
     }
 }
 
@@ -120,6 +142,8 @@ static void refuse_unknown(KeelCtx *c) {
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
+    /* It may have come since the request was prefetched. */
+    if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
         tell_refused(c);
@@ -249,7 +273,7 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
             client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;
         }
     } else {
-        client->last_command = r->command;
+        client->last_command = c->command;
         dispatch_call(c);
     }
     return !(client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING)) &&

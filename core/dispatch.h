@@ -5,6 +5,8 @@
 #include "client.h"
 #include "keyspace.h"
 
+struct Module;
+
 typedef struct Request {
     KeelStr *argv;
     int argc;
@@ -17,6 +19,10 @@ typedef struct Request {
 
 /* Finds commands and hashes keys of some requests, and fetches what they will touch. */
 void dispatch_prefetch(Request *requests, size_t n);
+/* All of them ran. */
+void dispatch_prefetch_end(void);
+/* A module's commands go: nobody holds one of them afterwards. */
+void dispatch_forget(const struct Module *module);
 /* Runs one request; the context's window is open for its client. False: the client cannot take the
  * next one now (blocked, held, closing). */
 bool dispatch_request(KeelCtx *c, const Request *request);

@@ -334,6 +334,7 @@ static void run_window(size_t from, size_t n, size_t *input) {
         }
         if (__builtin_expect(block_ready_pending, 0)) block_serve_ready();
     }
+    dispatch_prefetch_end();
 }
 
 void net_execute(void) {
