@@ -39,7 +39,7 @@ static inline bool keel_equal(KeelStr a, KeelStr b) {
 }
 /* Same ASCII letters in either case; `word` is NUL-terminated. Option names are compared so. */
 static inline bool keel_is(KeelStr s, const char *word) {
-    return strncasecmp(s.ptr, word, s.len) == 0 && word[s.len] == '\0';
+    return s.len == __builtin_strlen(word) && strncasecmp(s.ptr, word, s.len) == 0;
 }
 
 /* CRC64 as DUMP payloads and RDB files carry it (Jones polynomial, reflected, initial value 0). */
