@@ -81,7 +81,7 @@ static void write_persistence(KeelInfo *info) {
     };
     if (!keel_interface("persistence", 100)) {
         keel_info_int(info, "rdb_changes_since_last_save", (int64_t)keel_dirty());
-        keel_info_int(info, "rdb_last_save_time", keel_start_ms() / 1000);
+        keel_info_int(info, "rdb_last_save_time", server_started_ms / 1000);
     }
     write_absent(info, absent);
 }

@@ -7,6 +7,7 @@
 /* sections.c: INFO's sections that are nobody else's, and how latency is shown in them. */
 extern const KeelInfoSection server_sections[];
 extern bool latency_tracking;
+extern int64_t server_started_ms;
 extern const KeelConfig latency_configs[];
 
 /* memory.c */
