@@ -9,10 +9,12 @@
 
 #include "client.h"
 #include "command.h"
+#include "config.h"
 #include "crash.h"
 #include "journal.h"
 #include "mem.h"
 #include "module.h"
+#include "stats.h"
 #include "ticks.h"
 
 #include <keel/log.h>
@@ -354,8 +356,17 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
     if (--hooks_running == 0 && hooks_gone) hooks_compact();
 }
 
+/* The host listens to what modules send, too. */
+static void host_hears(KeelEvent event, const void *data) {
+    if (event == KEEL_EVENT_RESETSTAT) stats_reset();
+    if (event == KEEL_EVENT_LOADING) {
+        config_loading = ((const KeelLoadingEvent *)data)->phase == KEEL_BEFORE;
+    }
+}
+
 void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
+    host_hears(event, data);
     if (hooks_count[event]) hooks_call(c, event, data);
 }
 
