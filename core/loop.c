@@ -164,8 +164,15 @@ static void reap_child(void) {
 
 /* ---- between turns --------------------------------------------------------------------------- */
 
+static bool cron_paused;
+
+void keel_cron_pause(bool on) {
+    cron_paused = on;
+}
+
 /* A quarter of the time at most goes into expiry: a slice of each tick. */
 static void cron(void) {
+    if (cron_paused) return;
     int64_t start = keel_monotonic_ns();
     static unsigned ticks;
     ticks_calibrate();
