@@ -38,7 +38,9 @@ struct KeelClient {
     uint8_t protocol;          /* 2 or 3 */
     uint8_t kind;              /* KeelClientKind */
     bool close_now;            /* free at the turn's end */
-    bool in_write_queue, wants_write, read_paused, hung_up, in_closing;
+    bool readable;             /* its socket may have bytes */
+    bool hung_up;              /* the peer closed: read to the end */
+    bool in_write_queue, in_write_again, in_again, in_closing;
     const KeelCommandRef *last_command;
     char *query;               /* unparsed bytes; NULL: none */
     size_t query_len, query_room;
@@ -92,8 +94,15 @@ void partial_free(KeelClient *client);
 /* Moves what is left to parse to the front of the client's own query buffer. */
 void client_keep_query(KeelClient *client, const char *bytes, size_t len, size_t room);
 void client_free_query(KeelClient *client);
+/* Bytes of requests that wait to be whole. */
+static inline size_t client_query_bytes(const KeelClient *client) {
+    return client->query_len;
+}
 /* Bytes that the client takes. */
 size_t client_memory(const KeelClient *client);
+
+/* Readable bytes that always follow a query: names are compared in words. */
+#define QUERY_PADDING 64
 
 static inline bool client_is_authenticated(const KeelClient *client) {
     return client->flags & KEEL_CF_AUTHENTICATED;

@@ -7,7 +7,6 @@
 #include <string.h>
 
 struct Module;
-typedef struct Arg Arg;          /* a node of the parsed syntax: syntax.h */
 typedef struct KeySpec KeySpec;  /* where keys are: keyspec.h */
 
 /* What COMMAND INFO, dispatch and prefetching need of one command, hot fields first. */
@@ -21,14 +20,13 @@ struct KeelCommandRef {
     uint64_t calls, ticks, rejected, failed; /* ticks: of the CPU's counter, see ticks.h */
     uint64_t *latency;        /* LATENCY_CELLS counts by log-linear ticks; NULL until first used */
 
-    const KeelCommand *row;
+    const KeelCommand *row;   /* our copy of the module's; its texts are the module's */
     struct Module *module;
     char *name;               /* full: "config|get" */
     struct KeelCommandRef *parent, *next_sub, *first_sub;
     uint64_t categories;
     KeySpec *specs;
     int spec_count;
-    Arg *args;                /* syntax tree, NULL: none */
     uint32_t order;           /* position of registration, for stable listings */
 };
 
@@ -45,6 +43,17 @@ void command_set_gates(const uint64_t *flags, const uint64_t *except, int count)
 
 /* Finds a top-level command by name in either case, NULL when there is none. */
 KeelCommandRef *command_lookup(KeelStr name);
+/* Makes one command of a row (not its subcommands) and checks it; `parent` NULL: top level. NULL:
+ * a message is in `error`. Nothing is linked to it yet. */
+KeelCommandRef *command_make(struct Module *module, const KeelCommand *row, KeelCommandRef *parent,
+                             char *error, size_t room);
+/* Frees what command_make() made, and its subcommands. */
+void command_free(KeelCommandRef *cmd);
+/* The bit of the ACL category of this name, without "@"; 0: there is none. */
+uint64_t category_by_name(KeelStr name);
+/* What the flags, .group and .categories of a row put it in; *unknown gets a word of .categories
+ * that is no category. */
+uint64_t category_of_row(const KeelCommand *row, KeelStr *unknown);
 /* The subcommand of `parent` of this name, NULL when there is none. */
 KeelCommandRef *command_lookup_sub(const KeelCommandRef *parent, KeelStr name);
 

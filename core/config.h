@@ -7,42 +7,66 @@
 struct Module;
 
 /* Adds a module's rows and gives each its default, or the value that the file or command line
- * already gave for a name nobody owned yet. 0; -1 with a message that names the row. */
+ * already gave for a name nobody owned yet. 0; -1 with a message that names the row, and then
+ * nothing was added. */
 int config_register(struct Module *module, const KeelConfig *rows, size_t row_size, char *error,
                     size_t room);
 void config_unregister(struct Module *module);
+/* Acts (.apply with `starting`) on the values that a module's settings were given, once each;
+ * module NULL: everybody's. After .load at run time; config_finish() does it at start. 0; -1 with a
+ * message. */
+int config_apply_given(struct Module *module, char *error, size_t room);
 
 /* One line of a configuration file or its command line equivalent, split into words. Settings that
  * nobody owns yet wait for a module that does. 0; -1 with a message. */
 int config_line(const KeelStr *argv, int argc, char *error, size_t room);
+/* The first name that still waits, NULL: none. For MODULE LOADEX, which offers its settings with
+ * config_line(), loads, and takes back what the module did not want. */
+const char *config_waiting(void);
+void config_forget_waiting(void);
+
 /* Reads a file, "-" for standard input, with `include`. 0; -1 after printing Redis's
  * "*** FATAL CONFIG FILE ERROR ***" with file, line and reason to stderr. */
 int config_read(const char *path);
-/* After all modules are loaded: settings that nobody took are errors. Applies every setting with
- * `starting`. 0; -1 with the error printed. */
+/* One line from the command line: as config_line(), a mistake is printed in the same form. */
+int config_flag(const KeelStr *argv, int argc);
+/* After all modules are loaded: settings that nobody took are errors. Acts on all values that were
+ * given. 0; -1 with the error printed. */
 int config_finish(void);
-/* Splits a line into words as Redis does (quotes, escapes). -1: unbalanced quotes. The words are
- * freed with config_free_words(). */
+/* Splits a line into words as Redis does (quotes, escapes); each is followed by a NUL. The number
+ * of words, -1: unbalanced quotes. They are freed with config_free_words(). */
 int config_split(KeelStr line, KeelStr **words);
 void config_free_words(KeelStr *words, int count);
+/* Whether a dataset loads now, when settings with KEEL_CONFIG_DENY_LOADING keep their values. */
+extern bool config_loading;
 
 /* The host's own settings: one struct, rows in settings.c. */
+enum { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
+enum { ALLOW_NO, ALLOW_YES, ALLOW_LOCAL };
+
 typedef struct Settings {
     int64_t port, tcp_backlog, tcp_keepalive, timeout, maxclients, databases, hz;
-    int64_t proto_max_bulk_len, client_query_buffer_limit, unixsocketperm;
+    int64_t proto_max_bulk_len, client_query_buffer_limit;
+    int64_t unixsocketperm;    /* 0: as the umask has it */
+    int64_t active_expire_effort, shutdown_timeout, io_threads;
     bool protected_mode, daemonize, always_show_logo, syslog_enabled, crash_log_enabled;
-    bool crash_memcheck_enabled, dynamic_hz, activerehashing, set_proc_title;
-    bool shutdown_on_sigint_force;
-    char *bind_source_addr, *unixsocket, *pidfile, *logfile, *dir, *syslog_ident, *proc_title_template;
-    int loglevel, supervised, syslog_facility;
-    int lazy_expire, lazy_server_del, lazy_user_del, lazy_user_flush; /* bool as int */
-    char **bind;
+    bool crash_memcheck_enabled, dynamic_hz, activerehashing, set_proc_title, disable_thp;
+    bool lazy_expire, lazy_server_del, lazy_user_del, lazy_user_flush, io_threads_do_reads;
+    char *bind_source_addr;    /* NULL: none */
+    char *unixsocket;          /* NULL: none */
+    char *pidfile;             /* NULL: not said */
+    char *logfile;             /* "": standard output */
+    char *dir;                 /* the working directory, absolute */
+    char *syslog_ident, *proc_title_template;
+    int loglevel, supervised, syslog_facility; /* KEEL_LOG_*, SUPERVISED_*, LOG_LOCAL0 ... */
+    int shutdown_on_sigint, shutdown_on_sigterm; /* KEEL_SHUTDOWN_*; 0: as the signal means it */
+    int enable_protected_configs; /* ALLOW_* */
+    char **bind;               /* a '-' before an address: optional */
     int bind_count;
     int64_t maxmemory_for_info;
     struct {
         int64_t hard, soft, soft_seconds;
-    } output_limit[3]; /* KEEL_CLIENT_NORMAL, _REPLICA, _PUBSUB */
-    int64_t io_threads;
+    } output_limit[3];         /* KEEL_CLIENT_NORMAL, _REPLICA, _PUBSUB */
 } Settings;
 extern Settings settings;
 /* The rows of settings.c, registered before any module. */

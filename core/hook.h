@@ -29,6 +29,8 @@ void observers_tell(KeelCtx *c, const KeelCall *call, unsigned when);
 /* How many hooks listen to each event, and the union of their notification classes. */
 extern uint32_t hooks_count[KEEL_EVENT_COUNT];
 extern unsigned hooks_notify_classes;
+/* Frees a client's slot through its module and clears it. */
+void hook_free_slot(KeelClient *client, int id);
 void hooks_call(KeelCtx *c, KeelEvent event, const void *data);
 
 #endif

@@ -12,6 +12,7 @@ typedef struct Db {
     int id;
     uint64_t sweep;          /* cursor of the background expiry */
     int64_t ttl_sum, ttl_n;  /* samples for keel_db_mean_ttl() */
+    uint64_t by_type[256];   /* keys of each type */
 } Db;
 
 extern Db *dbs;
@@ -89,6 +90,8 @@ static inline const KeelKey *key_current(const KeelKey *key) {
     return key;
 }
 
+/* Keys of a type in all databases. */
+uint64_t keyspace_count_type(uint8_t type);
 /* Background expiry: up to `budget_us` of work. */
 void expire_cycle(int64_t budget_us);
 /* A little resizing and shrinking between turns. */

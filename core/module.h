@@ -13,7 +13,11 @@ typedef struct Module {
     int argc;
     uint64_t types_keys;      /* keys of its types, kept by the keyspace */
     uint64_t timers, watches; /* run-time things it still owns: see module_busy() */
+    uint64_t blocked;         /* clients that wait for its callbacks */
     const KeelLoader *loader; /* that brought it; NULL for native ones */
+    struct Module *loader_owner; /* the module that the loader is of */
+    uintptr_t low, high;      /* where the library is mapped; 0 when linked in */
+    bool listed;              /* by modules.conf, not by the configuration or at run time */
     bool loading;
 } Module;
 
@@ -21,12 +25,16 @@ extern Module *module_first;
 /* The host itself, as the owner of its own settings and memory. */
 extern Module module_core;
 
-/* Loads what modules.conf and `loadmodule` lines ask for, in order. 0; -1: an error was logged. */
+/* Loads what modules.conf and then `loadmodule` lines ask for, in order. 0; -1: an error was
+ * logged. With --check all of them are tried, and a line about each goes to standard output. */
 int module_load_all(void);
 /* Queues one `loadmodule NAME-or-PATH [arg ...]`, from a file or the command line. */
 void module_queue(const KeelStr *argv, int argc);
 /* Reads a modules file. 0; -1 with a logged error that gives file and line. */
 int module_read_conf(const char *path);
+/* Calls `each` with the loadmodule words of every module that modules.conf does not list, in load
+ * order: what a rewritten configuration has to hold. */
+void module_each_unlisted(void (*each)(const Module *module, void *data), void *data);
 /* Where bare names are looked up: the directory "modules" beside the executable. */
 extern char module_directory[];
 
@@ -37,6 +45,8 @@ Module *module_of_self(const void *self);
 const char *module_busy(const Module *module);
 /* Which module a code address belongs to, for crash reports; NULL: none. */
 const Module *module_of_address(const void *address);
+/* At the end of the process, after the keyspace is gone: calls every .unload, last one first, and
+ * takes the tables back. Libraries stay mapped. */
 void module_unload_all(void);
 
 #endif

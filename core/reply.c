@@ -107,6 +107,10 @@ void reply_rewind(KeelCtx *c) {
     c->out = c->mark;
 }
 
+void reply_moved(const KeelCtx *from, KeelCtx *outer) {
+    if (arena_owner == from) arena_owner = outer;
+}
+
 void reply_capture_begin(KeelCtx *c) {
     c->chunk = client_chunk(c->client, 512);
     c->out = c->chunk->data;

@@ -22,6 +22,8 @@ void reply_arena_reset(void);
 bool reply_arena_has_room(void);
 /* After a command: one reply was owed and given, or the reply is replaced by an error. */
 void reply_check(KeelCtx *c);
+/* A push wrote into the window of `outer`: the arena's owner follows. */
+void reply_moved(const KeelCtx *from, KeelCtx *outer);
 /* Collects what is written into memory of its own, for keel_call(). */
 void reply_capture_begin(KeelCtx *c);
 /* The bytes, keel_alloc'ed; the caller frees. */

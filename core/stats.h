@@ -21,10 +21,11 @@ extern Stats stats;
 void stats_sample(void);
 /* CONFIG RESETSTAT. */
 void stats_reset(void);
-/* Counts an error reply under its first word. */
+/* Counts an error reply, in all and under its first word. */
 void stats_error(KeelStr text);
 /* The core's own INFO sections (ended by an empty row), and modules'. */
 extern const KeelInfoSection info_rows[];
+void info_write_memory(KeelInfo *info);
 struct Module;
 int info_register(struct Module *module);
 void info_unregister(struct Module *module);

@@ -10,7 +10,6 @@ typedef struct TypeSlot {
     KeelType type;            /* zero-extended copy that the host calls through */
     const KeelType *declared; /* the module's own: its identity in the API. NULL: slot is free */
     struct Module *module;
-    uint64_t keys;            /* that hold a value of it */
 } TypeSlot;
 extern TypeSlot types[256];   /* slot 0 is never used */
 

@@ -81,7 +81,7 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
         e = entry_new(key->name, expiry == KEEL_KEEP_EXPIRY ? KEEL_NO_EXPIRY : expiry, form, tail);
         e->type = type;
         entry_start_clock(e);
-        types[type].keys++;
+        db->by_type[type]++;
         Place place = table_insert(&db->keys, key->hash_, e);
         key->entry_ = e;
         key_set_place(key, place);
@@ -91,8 +91,8 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
     }
     *old = entry_old_value(e);
     if (__builtin_expect(e->type != type, 0)) {
-        types[e->type].keys--;
-        types[type].keys++;
+        db->by_type[e->type]--;
+        db->by_type[type]++;
     }
     if (expiry == KEEL_KEEP_EXPIRY) expiry = entry_expiry(e);
     size_t size = entry_size(e), offset = entry_value_offset(e);
@@ -201,7 +201,7 @@ static Entry *key_detach(KeelKey *key) {
     Entry *e = key->entry_;
     table_remove(&db->keys, key->hash_, key_place(key));
     track_expiry(db, key->hash_, e, NULL);
-    types[e->type].keys--;
+    db->by_type[e->type]--;
     key->entry_ = NULL;
     key->place_ = NULL;
     key->stamp_ = db->keys.stamp;
@@ -287,7 +287,7 @@ void keel_key_move(KeelKey *from, KeelKey *to) {
     Place place = table_insert(&key_db(to)->keys, to->hash_, n);
     to->entry_ = n;
     key_set_place(to, place);
-    types[n->type].keys++;
+    key_db(to)->by_type[n->type]++;
     track_expiry(key_db(to), to->hash_, NULL, n);
     keel_key_notify(to, KEEL_NOTIFY_NEW, "new");
 }

@@ -16,7 +16,9 @@ struct KeelSink {
     bool checksum, compress, failed;
 };
 
-/* Where loaded bytes come from. `read` gives exactly `len` bytes or fails. */
+/* Where loaded bytes come from. `read` gives exactly `len` bytes (0) or fails (-1). The owner fills
+ * `read`, `limit`, `version` and its own fields behind; all others start as zero, and the loads
+ * below keep `consumed`, `limit` and `crc`. */
 struct KeelSource {
     int (*read)(KeelSource *source, void *bytes, size_t len);
     uint64_t consumed;
@@ -70,17 +72,25 @@ KEEL_API int keel_load_double_text(KeelSource *source, double *v); /* the old, d
 KEEL_API int keel_load_ms(KeelSource *source, int64_t *ms);
 /* Marks the source as failed with a reason and returns -1. */
 KEEL_API int keel_load_fail(KeelSource *source, const char *format, ...) KEEL_PRINTF(2, 3);
-/* For load() of a type of bytes: reads an RDB string as the value. */
+/* For load() of a type of bytes: reads an RDB string as the value, which the host keeps. */
 KEEL_API int keel_load_value_bytes(KeelSource *source, KeelValue *out);
 
-/* A key's value with its opcode, and with DUMP's footer. */
+/* A key's value with its opcode; the same with the key's name between them, as files have it; and
+ * with DUMP's footer, into a sink that nothing was written to. */
 KEEL_API int keel_save_value(KeelSink *sink, const KeelValue *v);
+KEEL_API int keel_save_key(KeelSink *sink, KeelStr name, const KeelValue *v);
 KEEL_API int keel_dump(KeelSink *sink, const KeelValue *v);
+/* Reads a value that `opcode` announced without storing it; free it with keel_value_free(). 0, -1
+ * malformed, 1 valid but empty: there is nothing to free. A view of bytes lives until the next
+ * load. */
+KEEL_API int keel_load_value(KeelSource *source, uint8_t opcode, KeelValue *out);
+KEEL_API void keel_value_free(KeelValue *v);
 /* Reads a value that `opcode` announced into `key`, replacing what it holds. 0, -1 malformed, 1
  * valid but empty: nothing was stored. */
 KEEL_API int keel_load_key(KeelSource *source, uint8_t opcode, struct KeelKey *key,
                            int64_t expiry);
-/* Checks a DUMP payload's footer; gives its opcode and body. False: version or checksum is off. */
+/* Checks a DUMP payload's footer; gives its opcode (255 when it has none) and body. False: version
+ * or checksum is off. */
 KEEL_API bool keel_undump(KeelStr payload, uint8_t *opcode, KeelStr *body);
 /* The RDB version that files and payloads are written in, and the newest that is read. */
 KEEL_API int keel_rdb_version(void);

@@ -9,6 +9,18 @@
  *   name:type       its type, where the name does not tell (see below)
  *   [ ... ]         optional                      ( ... )     a group that must be there
  *   a|b|c           one of                        x [x ...]   one or more of x
+ *   'word'          a literal token that has lower-case letters
+ *
+ * A token before an argument or a group belongs to it: "EX seconds", "BY (a|b)", "AT (x y)"; so it
+ * does in "[LIMIT offset count]", where nothing but required arguments follows it, and in
+ * "[BY A|B]", short for "[BY (A|B)]".
+ *
+ * Facts about what stands before them go in braces, words separated by blanks: a version since
+ * which it is there, "-" and a version since which it is deprecated, "#1" the key spec it belongs
+ * to when that is not the one of its turn, "~text" how to show it, and another word its name,
+ * which groups need as they have none ("a-b" otherwise); "= " starts a summary, up to the brace:
+ *
+ *     key value [NX|XX]{condition 2.6.12} [EX seconds{2.6.12}|KEEPTTL{6.0.0}]{expiration}
  *
  * Types: string, integer, double, key, pattern, unix-time. Without ":type" these names tell:
  * key, key1, key2, source, destination, destkey, newkey = key; pattern = pattern; seconds,
@@ -20,7 +32,9 @@
  * INCOMPLETE VARIABLE_FLAGS. Positions come from .args (a repeated key is a range, "numkeys key
  * [key ...]" a counted one, "STORE destination" one after a keyword); a use may state its own
  * instead: "RO ACCESS: idx 1; range -1 1 0", "... : kw KEYS -2; range -1 1 0",
- * "... : idx 2; keynum 0 1 1", "... : unknown; unknown". */
+ * "... : idx 2; keynum 0 1 1", "... : unknown; unknown" (find: range LAST STEP LIMIT, keynum
+ * NUMBER-AT FIRST STEP). Uses with positions of their own need not be as many as the keys. " = "
+ * and a text at the end of a use is a note for COMMAND INFO. */
 #ifndef KEEL_COMMAND_H
 #define KEEL_COMMAND_H
 
@@ -49,7 +63,44 @@ enum {
     KEEL_ALLOW_BUSY = 1u << 18,
     KEEL_PROTECTED = 1u << 19,        /* behind an enable-*-command setting */
     KEEL_TOUCHES_ARBITRARY_KEYS = 1u << 20,
+    KEEL_NO_MANDATORY_KEYS = 1u << 21, /* a call without any key makes sense */
+    KEEL_INTERNAL = 1u << 22,         /* for servers among themselves: COMMAND DOCS' "syscmd" */
+    KEEL_FOREIGN = 1u << 23,          /* made at run time by a loader for a module that is not
+                                         native: COMMAND INFO's "module". Its row needs no
+                                         summary and no since, and its name may have capitals */
+    KEEL_COMMAND_FLAGS = (1u << 24) - 1,
 };
+
+/* ACL categories in the order of their bits, and the group whose rows are in each. Flags give some
+ * of them; the group gives its own to rows whose .categories name no group's, except to
+ * containers that run nothing themselves. */
+#define KEEL_CATEGORIES(X)                                                                         \
+    X(KEYSPACE, "keyspace", "generic")                                                             \
+    X(READ, "read", "")                                                                            \
+    X(WRITE, "write", "")                                                                          \
+    X(SET, "set", "set")                                                                           \
+    X(SORTEDSET, "sortedset", "sorted-set")                                                        \
+    X(LIST, "list", "list")                                                                        \
+    X(HASH, "hash", "hash")                                                                        \
+    X(STRING, "string", "string")                                                                  \
+    X(BITMAP, "bitmap", "bitmap")                                                                  \
+    X(HYPERLOGLOG, "hyperloglog", "hyperloglog")                                                   \
+    X(GEO, "geo", "geo")                                                                           \
+    X(STREAM, "stream", "stream")                                                                  \
+    X(PUBSUB, "pubsub", "")                                                                        \
+    X(ADMIN, "admin", "")                                                                          \
+    X(FAST, "fast", "")                                                                            \
+    X(SLOW, "slow", "")                                                                            \
+    X(BLOCKING, "blocking", "")                                                                    \
+    X(DANGEROUS, "dangerous", "")                                                                  \
+    X(CONNECTION, "connection", "connection")                                                      \
+    X(TRANSACTION, "transaction", "transactions")                                                  \
+    X(SCRIPTING, "scripting", "scripting")
+
+#define KEEL_CATEGORY_BIT_(id, name, group) KEEL_CATEGORY_BIT_##id,
+enum { KEEL_CATEGORIES(KEEL_CATEGORY_BIT_) KEEL_CATEGORY_COUNT };
+#define KEEL_CATEGORY_(id, name, group) KEEL_CATEGORY_##id = 1u << KEEL_CATEGORY_BIT_##id,
+enum { KEEL_CATEGORIES(KEEL_CATEGORY_) KEEL_CATEGORY_NONE = 0 };
 
 /* How a key is used: KeelKeyUse.flags and COMMAND GETKEYSANDFLAGS. */
 enum {
@@ -122,12 +173,18 @@ KEEL_API const char *keel_category_name(int bit);
  * command has none, -1 when arity or arguments are invalid. */
 KEEL_API int keel_command_keys(const KeelCommandRef *cmd, const KeelStr *argv, int argc,
                                KeelKeyUse *uses, int room);
+/* Whether a call of it can name keys at all. */
+KEEL_API bool keel_command_has_keys(const KeelCommandRef *cmd);
+/* The word for one bit of KeelKeyUse.flags ("RO", "access" ...), as COMMAND GETKEYSANDFLAGS shows
+ * it; NULL past the last. */
+KEEL_API const char *keel_key_use_name(int bit);
 /* Calls `each` for every top-level command (parent NULL) or every subcommand of `parent`. Stops
  * when it returns false. */
 KEEL_API void keel_command_each(const KeelCommandRef *parent,
                                 bool (*each)(const KeelCommandRef *cmd, void *data), void *data);
 KEEL_API size_t keel_command_count(void);
-/* Writes the reply elements of COMMAND INFO and COMMAND DOCS for one command. */
+/* Writes one command's element of COMMAND INFO's reply, and its map in that of COMMAND DOCS (where
+ * the caller writes the name in front). */
 KEEL_API void keel_command_reply_info(KeelCtx *c, const KeelCommandRef *cmd);
 KEEL_API void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd);
 

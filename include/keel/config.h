@@ -22,9 +22,11 @@ enum {
     KEEL_CONFIG_PROTECTED = 1u << 1,   /* CONFIG SET only as enable-protected-configs allows */
     KEEL_CONFIG_SENSITIVE = 1u << 2,   /* never logged */
     KEEL_CONFIG_HIDDEN = 1u << 3,      /* not matched by patterns */
-    KEEL_CONFIG_MULTI = 1u << 4,       /* takes several words or several lines: .set sees them all */
+    KEEL_CONFIG_MULTI = 1u << 4,       /* takes several words, or none: .set sees them all */
     KEEL_CONFIG_DENY_LOADING = 1u << 5,
     KEEL_CONFIG_NULL_IF_EMPTY = 1u << 6, /* STRING: "" is kept as NULL */
+    KEEL_CONFIG_LINES = 1u << 7,       /* with MULTI: several lines of a file add up. .set sees the
+                                        * words of all, at each line; an empty value starts over */
 };
 
 typedef struct KeelWord {
@@ -50,7 +52,9 @@ struct KeelConfig {
      * set back, and act again. Not called for defaults; called for the file's values once at the
      * end of load with `starting`. */
     bool (*apply)(const KeelConfig *config, bool starting, const char **reason);
-    /* CUSTOM: the value as a user would write it, into a writer; and from one. */
+    /* CUSTOM: the value as a user would write it, into a writer; and from one. Without MULTI there
+     * is one word; with it an empty value has none. Changes nothing when it returns false. What
+     * `get` writes must be good for `set`: values are put back so when another one is refused. */
     void (*get)(const KeelConfig *config, KeelConfigOut *out);
     bool (*set)(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
     /* Rewrites itself: emits whole lines with keel_config_line(). NULL: "name value". */
@@ -65,8 +69,8 @@ KEEL_API const char *keel_config_reason(const char *format, ...) KEEL_PRINTF(1, 
 /* Reads the setting of this name into `out` as CONFIG GET would. False: there is none. `out` holds
  * `room` bytes, NUL-terminated; *len (may be NULL) gets the full length. */
 KEEL_API bool keel_config_get(KeelStr name, char *out, size_t room, size_t *len);
-/* Sets several at once, or none: pairs of name and value. False with *reason and *which (the index
- * of the pair at fault). */
+/* Sets several at once, or none: `n` pairs of name and value. False with *reason, and *which (may be
+ * NULL) the index of the pair at fault, or -1 when the reason is the whole error but for "ERR". */
 KEEL_API bool keel_config_set(KeelCtx *c, const KeelStr *pairs, int n, const char **reason,
                               int *which);
 /* Calls `each` for all settings, in order of their names; false stops. */
@@ -75,9 +79,10 @@ KEEL_API const KeelConfig *keel_config_find(KeelStr name);
 /* The value as CONFIG GET replies it: a block to free with keel_config_free(). Never NULL. */
 KEEL_API char *keel_config_text(const KeelConfig *config, size_t *len);
 KEEL_API void keel_config_free(char *text);
-/* Writes all settings into the configuration file, keeping its comments and order. NULL, or why
- * not. */
+/* Writes all settings into the configuration file, keeping its comments and order: those that the
+ * file has, and those that are not at their defaults (`all`: every one). NULL, or why not. */
 KEEL_API const char *keel_config_rewrite(void);
+KEEL_API const char *keel_config_rewrite_all(void);
 /* The file's absolute path, "" without one. */
 KEEL_API const char *keel_config_file(void);
 

@@ -53,6 +53,8 @@ KEEL_API bool keel_db_random(int db, bool expiring_only, KeelSeen *out);
 
 /* Room for so many keys at once, before a load. */
 KEEL_API void keel_db_reserve(int db, uint64_t keys);
+/* Bytes of a database's tables, without entries. */
+KEEL_API void keel_db_overhead(int db, size_t *keys, size_t *expiring);
 /* Buckets and overflow buckets, for DEBUG HTSTATS: a text of at most `room` bytes. */
 KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
 

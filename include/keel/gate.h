@@ -23,8 +23,8 @@ typedef struct KeelGate {
     uint64_t except;     /* but none with one of these */
     /* argv as the handler will see it. Runs after lookup and arity check. */
     KeelVerdict (*decide)(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
-    /* Told, while armed, of commands refused before any gate (unknown name, arity) or by a gate
-     * after this one; MULTI remembers it. NULL: not interested. */
+    /* Told, while armed, of commands refused before any gate (unknown name, arity) or by
+     * another gate; MULTI remembers it. NULL: not interested. */
     void (*refused)(KeelCtx *c, const KeelStr *argv, int argc);
 } KeelGate;
 

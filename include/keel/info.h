@@ -10,7 +10,8 @@ typedef struct KeelInfoSection {
     const char *name;   /* "Memory"; asked for in either case */
     int rank;           /* order: Server 10, Clients 20, Memory 30, Persistence 40, Stats 50,
                            Replication 60, CPU 70, Modules 80, Commandstats 90, Errorstats 100,
-                           Latencystats 110, Cluster 120, Keyspace 130, others 200 */
+                           Latencystats 110, Cluster 120, Keyspace 130, others 200;
+                           from 1000 on only when asked for by name */
     bool on_demand;     /* only when asked for by name, "all" or "everything" */
     void (*write)(KeelInfo *info);
 } KeelInfoSection;
@@ -19,6 +20,8 @@ typedef struct KeelInfoSection {
 KEEL_API void keel_info_field(KeelInfo *info, const char *name, const char *format, ...)
     KEEL_PRINTF(3, 4);
 KEEL_API void keel_info_int(KeelInfo *info, const char *name, int64_t v);
+/* Adds "name:bytes" and, for people, "name_human:1.50M". */
+KEEL_API void keel_info_bytes(KeelInfo *info, const char *name, size_t bytes);
 /* Builds the text for the named sections (none: the default ones). Free it with
  * keel_info_free(). */
 KEEL_API char *keel_info_text(const KeelStr *names, int n, size_t *len);

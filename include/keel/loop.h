@@ -26,10 +26,6 @@ typedef void KeelFdCall(KeelCtx *c, int fd, unsigned ready, void *data);
 KEEL_API int keel_fd_watch(void *module_self, int fd, unsigned events, KeelFdCall *call,
                            void *data);
 
-/* In a long command: serves what may run meanwhile (INFO, PING with an error, SHUTDOWN) now and
- * then. `reason` shows in replies to the rest. */
-KEEL_API void keel_yield(KeelCtx *c, const char *reason);
-
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
  * its birth and, with its status, of its end. */
 KEEL_API int keel_fork(KeelCtx *c, const char *purpose);

@@ -69,5 +69,20 @@ static inline char *keel_strdup(KeelStr s) {
 
 /* All bytes that the process has allocated through these functions: INFO's used_memory. */
 KEEL_API size_t keel_mem_used(void);
+/* Gives unused pages back to the system, where the allocator can. Cost: a walk over its heap. */
+KEEL_API void keel_mem_purge(void);
+
+/* Where the memory is. */
+typedef struct KeelMemoryFacts {
+    uint32_t size;            /* set by the caller: sizeof(KeelMemoryFacts) */
+    size_t used, peak, startup; /* through the functions above: now, at most, when idle */
+    size_t resident_set;      /* what the system keeps in memory for the process */
+    size_t allocated, active, resident; /* the allocator's own view */
+    size_t clients[4];        /* buffers and state of connections, by KeelClientKind */
+    size_t tables;            /* keyspace tables, without their entries */
+    const char *allocator;    /* "jemalloc-5.3.0", "libc" */
+} KeelMemoryFacts;
+/* Cost: a walk over clients and databases and some system calls. */
+KEEL_API void keel_memory_facts(KeelMemoryFacts *facts);
 
 #endif

@@ -26,12 +26,14 @@ typedef struct KeelInterface {
 } KeelInterface;
 
 /* A foreign kind of shared object: one without keel_module that exports `symbol`. `load` gets the
- * open library; 0, or -1 after keel_load_error(). */
+ * open library, finds out what is in it and calls keel_module_adopt(); 0, or -1 after
+ * keel_load_error(). */
 typedef struct KeelLoader {
     const char *name;
     const char *symbol;
     int (*load)(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc);
-    /* 0: gone. -1 after keel_load_error(): it stays. */
+    /* 0: may go; the host then takes its tables back, so what was given to keel_module_adopt()
+     * is freed by keel_post(), not here. -1 after keel_load_error(): it stays. NULL: always may. */
     int (*unload)(KeelCtx *c, const char *name);
 } KeelLoader;
 
@@ -76,6 +78,12 @@ typedef struct KeelModule {
         .interface_size = sizeof(KeelInterface), .loader_size = sizeof(KeelLoader),                \
         .self = &keel_self, __VA_ARGS__}
 
+/* In a loader's `load`: what the open library turned out to be, as if it had exported this constant
+ * itself. The tables may lie on the heap; they, and `.self`, one of its own for each module, stay
+ * until the module is unloaded or its load has failed. Commands answer from now on. Once for each
+ * library. 0; -1 with the reason set, and nothing was added. */
+KEEL_API int keel_module_adopt(KeelCtx *c, const KeelModule *module);
+
 /* In .load, .unload and loaders: why it failed. The text reaches client and log. Returns -1. */
 KEEL_API int keel_load_error(KeelCtx *c, const char *format, ...) KEEL_PRINTF(2, 3);
 
@@ -91,10 +99,12 @@ typedef struct KeelModuleInfo {
     size_t commands, types, configs;
     int64_t bytes, blocks;    /* memory it holds */
     uint64_t calls, failed, nanoseconds, keys;
+    const char *needs;        /* as declared; "" when it needs none */
 } KeelModuleInfo;
 KEEL_API void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void *data);
-/* Loads and unloads at run time. NULL, or the reason, which lives until the next call. `configs`
- * are pairs for the module's settings. */
+/* Loads and unloads at run time. `path` is a path, or a bare name of the module directory. NULL, or
+ * the reason, which lives until the next call. `configs` are `config_count` pairs of name and value
+ * for the module's settings. */
 KEEL_API const char *keel_module_load(KeelCtx *c, KeelStr path, const KeelStr *argv, int argc,
                                       const KeelStr *configs, int config_count);
 KEEL_API const char *keel_module_unload(KeelCtx *c, KeelStr name);

@@ -11,8 +11,8 @@
 KEEL_API bool keel_parse_int(KeelStr s, int64_t *out);
 /* The same, unsigned. */
 KEEL_API bool keel_parse_uint(KeelStr s, uint64_t *out);
-/* A double as strtod reads it ("inf", "1e3"); spaces, "nan", hexadecimal garbage, overflow and an
- * empty string are refused. */
+/* A double as strtod reads it ("inf", "1e3"); spaces, "nan", hexadecimal garbage, overflow, an
+ * empty string and one of more than 5,000 bytes are refused. */
 KEEL_API bool keel_parse_double(KeelStr s, double *out);
 /* The same with long double precision, as INCRBYFLOAT needs. */
 KEEL_API bool keel_parse_long_double(KeelStr s, long double *out);
@@ -21,15 +21,16 @@ KEEL_API bool keel_parse_memory(KeelStr s, int64_t *out);
 
 /* Decimal form of `v` into `out` (KEEL_INT_ROOM bytes), NUL-terminated. Returns its length. */
 KEEL_API size_t keel_format_int(char *out, int64_t v);
-/* The shortest decimal form that reads back as `v`: 3, 0.1, 1e+21, inf, -inf, nan. `out` has room
- * for 40 bytes. Returns the length. */
+/* The shortest decimal form that reads back as `v`: 3, 0.1, 1e+21, 1e-7, inf, -inf, nan. `out`
+ * has room for 40 bytes. Returns the length. */
 KEEL_API size_t keel_format_double(char *out, double v);
 /* 17 decimals without trailing zeros and never an exponent, the form INCRBYFLOAT replies with.
  * `out` has room for 5 * 1024 bytes. Returns the length, or 0 when `v` is not finite. */
 KEEL_API size_t keel_format_long_double(char *out, long double v);
 
 /* Whether `s` matches the glob `pattern` (* ? [a-z] [^a] \x). Iterative; the work is bounded by
- * pattern length times string length, and a pattern of more than 1,000 stars matches nothing. */
+ * pattern length times string length, and one that takes more than 16 million steps or 1,000 stars
+ * is no match. The empty string matches the empty pattern only, as in Redis. */
 KEEL_API bool keel_match(KeelStr pattern, KeelStr s, bool ignore_case);
 
 /* Same bytes. */

@@ -1,0 +1,249 @@
+/* loop.c - the turn of the server, and what happens between turns. */
+#include "loop.h"
+
+#include "block.h"
+#include "client.h"
+#include "config.h"
+#include "daemon.h"
+#include "hook.h"
+#include "journal.h"
+#include "keyspace.h"
+#include "log.h"
+#include "module.h"
+#include "net.h"
+#include "poll.h"
+#include "stats.h"
+#include "thread.h"
+#include "ticks.h"
+#include "timer.h"
+
+#include <errno.h>
+#include <keel/log.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool running;
+static volatile sig_atomic_t asked_signal;
+static bool shutdown_waiting;
+static unsigned shutdown_flags;
+static int fork_pid;
+static int64_t cron_due;
+
+/* ---- contexts -------------------------------------------------------------------------------- */
+
+void ctx_init(KeelCtx *c) {
+    memset(c, 0, sizeof(*c));
+    c->db = dbs;
+    c->flags = CTX_NO_BLOCK;
+}
+
+void ctx_done(KeelCtx *c) {
+    (void)c;
+    if (block_ready_pending) block_serve_ready();
+}
+
+/* ---- shutdown -------------------------------------------------------------------------------- */
+
+void loop_ask_shutdown(int signal_number) {
+    asked_signal = signal_number;
+    loop_wake();
+}
+
+/* Asks the hooks. True: nobody refuses and nobody wants to wait. */
+static bool shutdown_allowed(KeelCtx *c, unsigned flags, const char **reason, bool *later) {
+    *reason = NULL;
+    *later = false;
+    KeelShutdownEvent event = {.flags = flags, .refusal = reason, .later = later};
+    hooks_call(c, KEEL_EVENT_SHUTDOWN, &event);
+    if (flags & KEEL_SHUTDOWN_NOW) *later = false;
+    if (flags & KEEL_SHUTDOWN_FORCE) *reason = NULL;
+    return !*reason && !*later;
+}
+
+static void shutdown_certainly(KeelCtx *c, unsigned flags) {
+    KeelShutdownEvent event = {.flags = flags, .certain = true};
+    hooks_call(c, KEEL_EVENT_SHUTDOWN, &event);
+    running = false;
+}
+
+bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
+    bool later;
+    keel_log(KEEL_LOG_NOTICE, "User requested shutdown...");
+    if (shutdown_allowed(c, flags, reason, &later)) {
+        shutdown_certainly(c, flags);
+        return true;
+    }
+    if (*reason) return false;
+    shutdown_waiting = true;
+    shutdown_flags = flags;
+    return true;
+}
+
+bool keel_shutdown_abort(void) {
+    bool waited = shutdown_waiting;
+    shutdown_waiting = false;
+    if (waited) keel_log(KEEL_LOG_NOTICE, "Shutdown manually aborted.");
+    return waited;
+}
+
+static void shutdown_by_signal(void) {
+    int signal_number = asked_signal;
+    asked_signal = 0;
+    keel_log(KEEL_LOG_WARNING, "Received %s scheduling shutdown...",
+             signal_number == SIGINT ? "SIGINT" : "SIGTERM");
+    KeelCtx c;
+    ctx_init(&c);
+    const char *reason;
+    if (!keel_shutdown(&c, 0, &reason)) {
+        keel_log(KEEL_LOG_WARNING, "%s received but errors trying to shut down the server: %s",
+                 signal_number == SIGINT ? "SIGINT" : "SIGTERM", reason);
+    }
+    ctx_done(&c);
+}
+
+static void shutdown_retry(void) {
+    KeelCtx c;
+    ctx_init(&c);
+    const char *reason;
+    bool later;
+    if (shutdown_allowed(&c, shutdown_flags, &reason, &later)) {
+        shutdown_certainly(&c, shutdown_flags);
+    } else if (reason) {
+        shutdown_waiting = false;
+        keel_log(KEEL_LOG_WARNING, "Errors trying to shut down the server: %s", reason);
+    }
+    ctx_done(&c);
+}
+
+/* ---- fork children --------------------------------------------------------------------------- */
+
+int keel_fork(KeelCtx *c, const char *purpose) {
+    if (fork_pid) {
+        errno = EBUSY;
+        return -1;
+    }
+    int64_t start = keel_monotonic_ns();
+    int pid = fork();
+    if (pid == 0) {
+        log_set_role('C');
+        signal(SIGINT, SIG_IGN);
+        net_close_in_child();
+        return 0;
+    }
+    if (pid < 0) {
+        keel_log(KEEL_LOG_WARNING, "Can't fork for %s: %s", purpose, strerror(errno));
+        return -1;
+    }
+    stats.forks++;
+    stats.last_fork_us = (uint64_t)(keel_monotonic_ns() - start) / 1000;
+    fork_pid = pid;
+    keel_resize_pause();
+    KeelForkEvent event = {.pid = pid, .born = true};
+    hooks_call(c, KEEL_EVENT_FORK, &event);
+    return pid;
+}
+
+int keel_fork_active(void) {
+    return fork_pid;
+}
+
+static void reap_child(void) {
+    int status;
+    if (!fork_pid || waitpid(fork_pid, &status, WNOHANG) <= 0) return;
+    KeelForkEvent event = {.pid = fork_pid, .status = status};
+    fork_pid = 0;
+    keel_resize_resume();
+    KeelCtx c;
+    ctx_init(&c);
+    hooks_call(&c, KEEL_EVENT_FORK, &event);
+    ctx_done(&c);
+}
+
+/* ---- between turns --------------------------------------------------------------------------- */
+
+/* A quarter of the time at most goes into expiry: a slice of each tick. */
+static void cron(void) {
+    int64_t start = keel_monotonic_ns();
+    static unsigned ticks;
+    ticks_calibrate();
+    expire_cycle(250000 / settings.hz);
+    keyspace_cron();
+    net_cron();
+    stats_sample();
+    reap_child();
+    if (shutdown_waiting && ticks % 10 == 0) shutdown_retry();
+    ticks++;
+    if (hooks_count[KEEL_EVENT_CRON]) {
+        KeelCtx c;
+        ctx_init(&c);
+        int hz = (int)settings.hz;
+        hooks_call(&c, KEEL_EVENT_CRON, &hz);
+        ctx_done(&c);
+    }
+    stats.cron_ns += (uint64_t)(keel_monotonic_ns() - start);
+}
+
+static void tell_turn(KeelPhase phase) {
+    if (!hooks_count[KEEL_EVENT_TURN]) return;
+    KeelCtx c;
+    ctx_init(&c);
+    KeelTurnEvent event = {.phase = phase};
+    hooks_call(&c, KEEL_EVENT_TURN, &event);
+    ctx_done(&c);
+}
+
+/* How long the loop may sleep, in milliseconds. */
+static int patience(int64_t now_ns) {
+    if (net_has_resumed() || post_pending || asked_signal || block_ready_pending) return 0;
+    int64_t due = cron_due, timer = timer_next(), deadline = block_next_deadline();
+    if (timer < due) due = timer;
+    int64_t ms = due <= now_ns ? 0 : (due - now_ns + 999999) / 1000000;
+    if (deadline != INT64_MAX && deadline - now_ms < ms) ms = deadline - now_ms;
+    return ms < 0 ? 0 : (int)ms;
+}
+
+static void between_turns(void) {
+    int64_t now = keel_monotonic_ns();
+    if (now >= timer_next()) timer_run();
+    if (post_pending) post_run();
+    if (block_next_deadline() <= now_ms) block_serve_timeouts();
+    if (block_ready_pending) block_serve_ready();
+    if (asked_signal) shutdown_by_signal();
+    if (now >= cron_due) {
+        cron();
+        cron_due = now + 1000000000 / settings.hz;
+    }
+}
+
+/* The last stroke: journal, replies, and what closed. Output may come of closing. */
+static void finish_turn(void) {
+    net_flush();
+    clients_free_closed();
+}
+
+int loop_init(void) {
+    timer_init();
+    thread_init();
+    running = true;
+    return poll_init();
+}
+
+void loop_stop(void) {
+    running = false;
+}
+
+void loop_run(void) {
+    while (running) {
+        tell_turn(KEEL_BEFORE);
+        if (net_has_pending_output()) finish_turn();
+        poll_turn(patience(keel_monotonic_ns()));
+        stats.turns++;
+        tell_turn(KEEL_AFTER);
+        net_run_resumed();
+        between_turns();
+        finish_turn();
+    }
+}

@@ -1,0 +1,486 @@
+/* module_load.c - loading: one module at a time, wholly or not at all.
+ *
+ * It goes from what is harmless to what is not. The file is read and compared with itself
+ * (elf_file.c), then the first two numbers of its constant and the names that it needs, then it is
+ * mapped, then its tables are checked in memory (module_check.c), then they are registered, room by
+ * room, and only then does code of the module run. Each step can be taken back by those before it,
+ * so a refused module leaves nothing but the reason.
+ *
+ * Code that has run may have posted callbacks, so it is unmapped between two turns, after them. */
+#define _GNU_SOURCE /* RTLD_DEFAULT, dlinfo */
+#include "module_load.h"
+
+#include "command.h"
+#include "config.h"
+#include "crash.h"
+#include "ctx.h"
+#include "elf_file.h"
+#include "hook.h"
+#include "loop.h"
+#include "stats.h"
+#include "type.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Module *module_in_progress;
+char module_told[MODULE_REASON_ROOM];
+
+/* Libraries that are unmapped at the turn's end. */
+typedef struct Closing {
+    struct Closing *next;
+    void *library;
+} Closing;
+static Closing *closing;
+
+int keel_load_error(KeelCtx *c, const char *format, ...) {
+    (void)c;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(module_told, sizeof(module_told), format, args);
+    va_end(args);
+    return -1;
+}
+
+const char *module_reason(const char *format, ...) {
+    static char reason[MODULE_REASON_ROOM + PATH_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    return reason;
+}
+
+/* --- tables: in and out again --- */
+
+static int add_commands(Module *m, char *error, size_t room) {
+    if (!m->decl.commands) return 0;
+    return command_register(m, m->decl.commands, m->decl.command_size, error, room);
+}
+static int add_types(Module *m, char *error, size_t room) {
+    return m->decl.types ? type_register(m, error, room) : 0;
+}
+static int add_configs(Module *m, char *error, size_t room) {
+    if (!m->decl.configs) return 0;
+    return config_register(m, m->decl.configs, m->decl.config_size, error, room);
+}
+static int add_info(Module *m, char *error, size_t room) {
+    if (!m->decl.info || info_register(m) == 0) return 0;
+    snprintf(error, room, "there is no room for its INFO sections");
+    return -1;
+}
+
+/* In order of registration. A room is only asked to take back what it was given. */
+static const struct {
+    int (*add)(Module *m, char *error, size_t room);
+    void (*remove)(Module *m);
+} rooms[] = {
+    {add_commands, command_unregister}, {add_types, type_unregister},
+    {add_configs, config_unregister},   {add_info, info_unregister},
+    {hook_register, hook_unregister},
+};
+enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
+
+static void remove_tables(Module *m, int count) {
+    while (count-- > 0) rooms[count].remove(m);
+}
+
+static int add_tables(Module *m, char *error, size_t room) {
+    for (int i = 0; i < ROOMS; i++) {
+        error[0] = '\0';
+        if (rooms[i].add(m, error, room) == 0) continue;
+        remove_tables(m, i);
+        return -1;
+    }
+    return 0;
+}
+
+static void list_append(Module *m) {
+    Module **at = &module_first;
+    while (*at) at = &(*at)->next;
+    *at = m;
+}
+
+static void list_remove(Module *m) {
+    for (Module **at = &module_first; *at; at = &(*at)->next) {
+        if (*at != m) continue;
+        *at = m->next;
+        return;
+    }
+}
+
+/* The row of this name among a module's own settings. */
+static const KeelConfig *own_config(const Module *m, KeelStr name) {
+    const KeelConfig *row;
+    for (size_t i = 0; (row = module_row(m->decl.configs, m->decl.config_size, i)); i++) {
+        if (keel_is(name, row->name) || (row->alias && keel_is(name, row->alias))) return row;
+    }
+    return NULL;
+}
+
+/* What one load was asked for. */
+typedef struct Request {
+    const KeelStr *argv;
+    int argc;
+    const KeelStr *configs; /* pairs */
+    int config_count;
+} Request;
+
+static const Request *request; /* of the load in progress */
+
+/* Gives settings the values of this load, past CONFIG SET's restrictions: it is as if the
+ * configuration file had them. */
+static int set_configs(const Module *m, char *error, size_t room) {
+    for (int i = 0; i < request->config_count; i++) {
+        const KeelStr *pair = &request->configs[2 * i];
+        if (!own_config(m, pair[0])) {
+            snprintf(error, room, "it has no setting '%.*s'",
+                     (int)(pair[0].len < 128 ? pair[0].len : 128), pair[0].ptr);
+            return -1;
+        }
+        if (config_line(pair, 2, error, room) != 0) return -1;
+    }
+    return 0;
+}
+
+static int apply_configs(const Module *m, char *error, size_t room) {
+    for (int i = 0; i < request->config_count; i++) {
+        const KeelConfig *row = own_config(m, request->configs[2 * i]);
+        const char *why = "it was refused";
+        if (offsetof(KeelConfig, apply) + sizeof(row->apply) > m->decl.config_size) continue;
+        if (!row->apply || row->apply(row, true, &why)) continue;
+        snprintf(error, room, "setting '%s': %s", row->name, why);
+        return -1;
+    }
+    return 0;
+}
+
+/* From a constant to a registered module. 0, or -1 with a message and no trace. */
+static int attach(Module *m, const KeelModule *raw, bool trusted, char *error, size_t room) {
+    if (module_check(m, raw, trusted, error, room) != 0) return -1;
+    m->name = keel_strdup(keel_str(m->decl.name));
+    m->decl.self->host = m;
+    list_append(m);
+    if (add_tables(m, error, room) == 0) {
+        if (set_configs(m, error, room) == 0) return 0;
+        remove_tables(m, ROOMS);
+    }
+    list_remove(m);
+    m->decl.self->host = NULL;
+    keel_free(m->name);
+    m->name = NULL;
+    return -1;
+}
+
+void module_detach(Module *m) {
+    remove_tables(m, ROOMS);
+    list_remove(m);
+    m->decl.self->host = NULL;
+}
+
+void module_free(Module *m) {
+    for (int i = 0; i < m->argc; i++) keel_free((char *)(uintptr_t)m->argv[i].ptr);
+    keel_free(m->argv);
+    keel_free(m->name);
+    keel_free(m->path);
+    keel_free(m);
+}
+
+/* --- libraries --- */
+
+static void close_library(KeelCtx *c, void *data) {
+    (void)c;
+    Closing *it = data;
+    for (Closing **at = &closing; *at; at = &(*at)->next) {
+        if (*at != it) continue;
+        *at = it->next;
+        break;
+    }
+    dlclose(it->library);
+    keel_free(it);
+}
+
+/* Its code has run, so callbacks may be posted, and frames of it may be on the stack. */
+void module_close_later(void *library) {
+    Closing *it = keel_alloc(sizeof(*it));
+    *it = (Closing){closing, library};
+    closing = it;
+    keel_post(close_library, it);
+}
+
+static int note_range(struct dl_phdr_info *object, size_t size, void *data) {
+    (void)size;
+    Module *m = data;
+    struct link_map *map;
+    if (dlinfo(m->library, RTLD_DI_LINKMAP, &map) != 0) return 1;
+    if (object->dlpi_addr != map->l_addr) return 0;
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &object->dlpi_phdr[i];
+        uintptr_t low = object->dlpi_addr + p->p_vaddr;
+        if (p->p_type != PT_LOAD) continue;
+        if (!m->low || low < m->low) m->low = low;
+        if (low + p->p_memsz > m->high) m->high = low + p->p_memsz;
+    }
+    return 1;
+}
+
+/* Functions of ours that the file needs and that we do not have: the linker would stop at the first
+ * and call it "undefined symbol". */
+static int check_imports(const ElfFile *file, char *error, size_t room) {
+    char names[256] = "";
+    size_t at = 0, len = 0, missing = 0;
+    const char *symbol;
+    while ((symbol = elf_undefined(file, "keel_", &at))) {
+        if (dlsym(RTLD_DEFAULT, symbol)) continue;
+        if (missing++ < 3 && len < sizeof(names)) {
+            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.64s",
+                                    missing > 1 ? ", " : "", symbol);
+        }
+    }
+    if (!missing) return 0;
+    snprintf(error, room, "%s needs %s%s, which this server does not have: it is for a newer one, "
+             "or the name is misspelt", file->path, names, missing > 3 ? " and more" : "");
+    return -1;
+}
+
+/* What can be told of a native module from its file. */
+static int check_native(const ElfFile *file, char *error, size_t room) {
+    uint32_t numbers[2];
+    const void *bytes = elf_bytes_of(file, "keel_module", sizeof(numbers));
+    if (!bytes) {
+        snprintf(error, room, "%s exports a keel_module that is not a constant: use KEEL_MODULE",
+                 file->path);
+        return -1;
+    }
+    memcpy(numbers, bytes, sizeof(numbers));
+    char why[MODULE_REASON_ROOM];
+    if (module_check_abi(numbers[0], numbers[1], why, sizeof(why)) != 0) {
+        snprintf(error, room, "%s cannot be used: %s", file->path, why);
+        return -1;
+    }
+    return check_imports(file, error, room);
+}
+
+/* The loader that knows this kind of object, told by what it exports. */
+static const KeelLoader *find_loader(const ElfFile *file, Module **owner) {
+    for (Module *m = module_first; m; m = m->next) {
+        const KeelLoader *loader;
+        for (size_t i = 0; (loader = module_row(m->decl.loaders, m->decl.loader_size, i)); i++) {
+            if (m->loading || !elf_exports(file, loader->symbol)) continue;
+            *owner = m;
+            return loader;
+        }
+    }
+    return NULL;
+}
+
+/* Checks the file and maps it. 0, or -1 with a message and nothing mapped. */
+static int open_library(Module *m, char *error, size_t room) {
+    ElfFile file;
+    int result = -1;
+    if (elf_open(&file, m->path, error, room) != 0) return -1;
+    if (elf_exports(&file, "keel_module")) {
+        if (check_native(&file, error, room) != 0) goto out;
+    } else if (!(m->loader = find_loader(&file, &m->loader_owner))) {
+        snprintf(error, room, "%s exports no keel_module, so it is no module that this server or "
+                 "its loaded modules know", m->path);
+        goto out;
+    }
+    m->library = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
+    if (!m->library) {
+        const char *text = dlerror();
+        snprintf(error, room, "%s", text ? text : "the dynamic linker refused without a reason");
+        goto out;
+    }
+    for (const Closing *it = closing; it; it = it->next) {
+        if (it->library != m->library) continue;
+        snprintf(error, room, "%s is still being unloaded: try again", m->path);
+        dlclose(m->library);
+        m->library = NULL;
+        goto out;
+    }
+    dl_iterate_phdr(note_range, m);
+    result = 0;
+out:
+    elf_close(&file);
+    return result;
+}
+
+/* --- load --- */
+
+/* Runs a module's own code with everything set for the report of a crash. */
+void module_enter(KeelCtx *c, Module *m, const void **before) {
+    ctx_init(c);
+    c->module = m;
+    *before = crash_module;
+    crash_module = m;
+    module_told[0] = '\0';
+}
+void module_leave(KeelCtx *c, const void *before) {
+    crash_module = before;
+    ctx_done(c);
+}
+
+int keel_module_adopt(KeelCtx *c, const KeelModule *module) {
+    Module *m = module_in_progress;
+    char why[MODULE_REASON_ROOM];
+    if (!m || !m->loader || m->name || !m->loading) {
+        return keel_load_error(c, "keel_module_adopt() was called outside of a load, or twice");
+    }
+    if (attach(m, module, true, why, sizeof(why)) == 0) return 0;
+    return keel_load_error(c, "%s", why);
+}
+
+/* A foreign object: its loader says what it is. 0, or -1 with `error` set. */
+static int load_foreign(Module *m, char *error, size_t room) {
+    KeelCtx c;
+    const void *before;
+    module_enter(&c, m->loader_owner, &before);
+    int result = m->loader->load(&c, m->library, m->path, request->argv, request->argc);
+    module_leave(&c, before);
+    if (result != 0) {
+        snprintf(error, room, "%s", module_told[0] ? module_told : "its loader refused it without a reason");
+        result = -1;
+    } else if (!m->name) {
+        snprintf(error, room, "the loader %s made no module of it", m->loader->name);
+        result = -1;
+    }
+    return result;
+}
+
+static int run_load(Module *m, char *error, size_t room) {
+    KeelCtx c;
+    const void *before;
+    if (!m->decl.load || m->loader) return 0;
+    module_enter(&c, m, &before);
+    int result = m->decl.load(&c, request->argv, request->argc);
+    module_leave(&c, before);
+    if (result == 0) return 0;
+    snprintf(error, room, "%s", module_told[0] ? module_told : "its .load failed without a reason");
+    return -1;
+}
+
+void module_send_event(const Module *m, bool loaded) {
+    KeelCtx c;
+    KeelModuleEvent event = {m->name, m->decl.version, loaded};
+    ctx_init(&c);
+    hooks_call(&c, KEEL_EVENT_MODULE, &event);
+    ctx_done(&c);
+}
+
+static const KeelModule *find_linked(KeelStr name) {
+    if (!module_linked) return NULL;
+    for (size_t i = 0; module_linked[i]; i++) {
+        if (keel_is(name, module_linked[i]->name)) return module_linked[i];
+    }
+    return NULL;
+}
+
+/* From loadmodule's word to a path, or to a constant that is linked in. */
+static int locate(Module *m, KeelStr word, const KeelModule **linked, char *error, size_t room) {
+    char path[PATH_MAX], real[PATH_MAX];
+    if (!word.len || word.len > PATH_MAX / 2 || memchr(word.ptr, '\0', word.len)) {
+        snprintf(error, room, "a module is asked for by a name or a path");
+        return -1;
+    }
+    if (memchr(word.ptr, '/', word.len)) {
+        snprintf(path, sizeof(path), "%.*s", (int)word.len, word.ptr);
+    } else if ((*linked = find_linked(word))) {
+        path[0] = '\0';
+    } else {
+        bool suffix = word.len > 3 && memcmp(word.ptr + word.len - 3, ".so", 3) == 0;
+        int n = snprintf(path, sizeof(path), "%s/%.*s%s", module_directory, (int)word.len,
+                         word.ptr, suffix ? "" : ".so");
+        if (n < 0 || (size_t)n >= sizeof(path)) path[0] = '/';
+    }
+    /* A missing file keeps the path that was asked for, which the message then shows. */
+    m->path = keel_strdup(keel_str(!*linked && realpath(path, real) ? real : path));
+    return 0;
+}
+
+static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
+    m->argv = keel_alloc(sizeof(KeelStr) * (size_t)(argc + 1));
+    m->argc = argc;
+    for (int i = 0; i < argc; i++) m->argv[i] = (KeelStr){keel_strdup(argv[i]), argv[i].len};
+}
+
+/* Takes back a load whose tables were in place and whose code has run. False: it left something
+ * that will call into it, so it has to stay mapped, and known to its callbacks. */
+static bool take_back(Module *m) {
+    int64_t left = module_bytes(m);
+    module_detach(m);
+    if (left) {
+        keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind when its load failed", m->name,
+                 (long long)left);
+    }
+    if (!m->timers && !m->watches && !m->blocked) return true;
+    keel_log(KEEL_LOG_WARNING,
+             "Module %s left timers, descriptors or blocked clients behind when its load failed: "
+             "its code stays", m->name);
+    return false;
+}
+
+/* All steps, in order. 0, or negative with a message; -2: `m` must not be freed. */
+static int load_steps(Module *m, const KeelModule *linked, char *error, size_t room) {
+    char why[MODULE_REASON_ROOM] = "";
+    bool ran = false;
+    if (!linked && open_library(m, error, room) != 0) return -1;
+    int result;
+    if (m->loader) {
+        ran = true;
+        result = load_foreign(m, why, sizeof(why));
+    } else {
+        if (!linked) linked = dlsym(m->library, "keel_module");
+        result = linked ? attach(m, linked, false, why, sizeof(why)) : -1;
+    }
+    if (result == 0) {
+        ran = true;
+        result = run_load(m, why, sizeof(why));
+        if (result == 0) result = apply_configs(m, why, sizeof(why));
+    }
+    if (result == 0) return 0;
+    snprintf(error, room, "%s%s%s", m->path, *m->path ? ": " : "", why);
+    if (m->name && !take_back(m)) return -2;
+    if (m->library && ran) module_close_later(m->library);
+    else if (m->library) dlclose(m->library);
+    return -1;
+}
+
+const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelStr *configs,
+                        int config_count, bool listed) {
+    char why[MODULE_REASON_ROOM + PATH_MAX];
+    const KeelModule *linked = NULL;
+    if (module_in_progress) return module_reason("another module is being loaded or unloaded: not now");
+    Request asked = {argv, argc, configs, config_count};
+    Module *m = keel_zalloc(sizeof(*m));
+    m->loading = true;
+    m->listed = listed;
+    module_in_progress = m;
+    request = &asked;
+    keep_arguments(m, argv, argc);
+    int result = locate(m, word, &linked, why, sizeof(why));
+    if (result == 0) result = load_steps(m, linked, why, sizeof(why));
+    module_in_progress = NULL;
+    request = NULL;
+    if (result != 0) {
+        keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", (int)(word.len < 256 ? word.len : 256),
+                 word.ptr, why);
+        if (result == -1) module_free(m);
+        return module_reason("%s", why);
+    }
+    m->loading = false;
+    keel_log(KEEL_LOG_NOTICE, "Module '%s' loaded from %s", m->name,
+             *m->path ? m->path : "the server itself");
+    module_send_event(m, true);
+    return NULL;
+}
+
+const char *keel_module_load(KeelCtx *c, KeelStr path, const KeelStr *argv, int argc,
+                             const KeelStr *configs, int config_count) {
+    (void)c;
+    return module_load(path, argv, argc, configs, config_count, false);
+}

@@ -1,0 +1,547 @@
+/* net.c - reading requests in and writing replies out: strokes 1 and 4 of the turn.
+ *
+ * Sockets are watched edge-triggered, for both directions, once. A read that fills less than its
+ * room has drained the socket, so a request costs one recv; a reply costs one send. What a client
+ * sent is parsed where it was received: in the turn's input arena, or behind what its own query
+ * buffer still holds of a request that was cut. After execution net_settle() keeps what is left. */
+#include "net.h"
+
+#include "block.h"
+#include "config.h"
+#include "journal.h"
+#include "partial.h"
+#include "reply.h"
+#include "resp.h"
+#include "stats.h"
+
+#include <errno.h>
+#include <keel/log.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    READ_ROOM = 16 * 1024,      /* asked of a socket at a time */
+    ARENA_SIZE = 1024 * 1024,
+    ARGS_MAX = 64 * 1024,       /* arguments and requests of one turn */
+    REQUESTS_MAX = 8192,
+    INPUTS_MAX = 1024,
+    PIECEWISE_FROM = 16 * 1024, /* bytes of a cut request that are not parsed twice */
+    QUERY_KEPT = 64 * 1024,     /* an empty query buffer of up to this size is kept a while */
+    WRITE_MAX = 256 * 1024,     /* written to a client before others have their turn */
+};
+
+/* What one client sent in this turn. */
+typedef struct Input {
+    KeelClient *client;
+    char *pos, *end;            /* not parsed yet */
+    size_t first, count;        /* its requests */
+    size_t done;                /* of them executed */
+    bool stopped;               /* its client cannot run more now */
+    bool piecewise;             /* go on piecewise */
+    char error[64];
+} Input;
+
+static char *arena;
+static size_t arena_used;
+static KeelStr *args;
+static size_t args_used;
+static Request *requests;
+static size_t request_count;
+static Input inputs[INPUTS_MAX];
+static size_t input_count;
+static KeelClient *write_first, *write_last;
+static uint64_t *again;         /* ids of clients with more to read or to run */
+static size_t again_count, again_room;
+static KeelCtx main_ctx;
+
+static void turn_begin(void) {
+    if (!arena) {
+        arena = keel_alloc(ARENA_SIZE);
+        args = keel_alloc(ARGS_MAX * sizeof(*args));
+        requests = keel_alloc(REQUESTS_MAX * sizeof(*requests));
+    }
+    arena_used = args_used = request_count = input_count = 0;
+    reply_arena_reset();
+}
+
+void net_resume(KeelClient *client) {
+    client->flags &= ~(uint32_t)(KEEL_CF_HELD | KEEL_CF_BLOCKED);
+    if (client->in_again) return;
+    client->in_again = true;
+    if (again_count == again_room) {
+        again_room = again_room * 2 + 64;
+        again = keel_realloc(again, again_room * sizeof(*again));
+    }
+    again[again_count++] = client->id;
+}
+
+/* Like net_resume(), for a client that only has more to read or write. */
+static void once_more(KeelClient *client) {
+    uint32_t waiting = client->flags & (KEEL_CF_HELD | KEEL_CF_BLOCKED);
+    net_resume(client);
+    client->flags |= waiting;
+}
+
+bool net_has_resumed(void) {
+    return again_count != 0;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Reads once into `to`. The number of bytes; 0 when there is nothing (or the client is gone). */
+static size_t read_socket(KeelClient *client, char *to, size_t room) {
+    for (;;) {
+        ssize_t n = recv(client->fd, to, room, 0);
+        stats.reads++;
+        if (n > 0) {
+            client->bytes_in += (size_t)n;
+            stats.bytes_in += (size_t)n;
+            client->last_ms = now_ms;
+            if ((size_t)n < room && !client->hung_up) client->readable = false;
+            return (size_t)n;
+        }
+        if (n < 0 && errno == EINTR) continue;
+        client->readable = false;
+        if (n < 0 && errno == EAGAIN) return 0;
+        client_close(client);
+        return 0;
+    }
+}
+
+static bool query_over_limit(KeelClient *client) {
+    size_t limit = client_is_authenticated(client) ? (size_t)settings.client_query_buffer_limit
+                                                   : 1024 * 1024;
+    if (client_query_bytes(client) <= limit) return false;
+    keel_log(KEEL_LOG_WARNING,
+             "Closing client that reached max query buffer length: id=%llu qbuf=%zu",
+             (unsigned long long)client->id, client_query_bytes(client));
+    stats.dropped_query_limit++;
+    client_close(client);
+    return true;
+}
+
+/* Reads behind what the client's own buffer holds. False: the client is gone. */
+static bool read_behind(KeelClient *client) {
+    if (!client->readable) return true;
+    size_t room;
+    char *to = partial_target(client, &room);
+    if (to) {
+        partial_filled(client, read_socket(client, to, room));
+        return !client->close_now;
+    }
+    size_t need = client->query_len + READ_ROOM + QUERY_PADDING;
+    if (client->query_room < need) {
+        size_t grown = client->query_room ? client->query_room * 2 : need;
+        client->query = keel_realloc(client->query, grown > need ? grown : need);
+        client->query_room = keel_mem_size(client->query);
+    }
+    room = client->query_room - QUERY_PADDING - client->query_len;
+    client->query_len += read_socket(client, client->query + client->query_len, room);
+    return !client->close_now && !query_over_limit(client);
+}
+
+static RespLimits limits_of(const KeelClient *client) {
+    if (client_is_authenticated(client)) {
+        return (RespLimits){INT32_MAX, settings.proto_max_bulk_len, true};
+    }
+    return (RespLimits){10, 16384, false};
+}
+
+static Request *request_add(Input *in, KeelStr *argv, int argc) {
+    Request *r = &requests[request_count++];
+    *r = (Request){.argv = argv, .argc = argc, .client = in->client};
+    in->count++;
+    return r;
+}
+
+static void request_error(Input *in, const char *error) {
+    snprintf(in->error, sizeof(in->error), "%s", error);
+    request_add(in, NULL, 0)->error = in->error;
+    in->pos = in->end; /* nothing behind it is looked at */
+}
+
+/* Parses whole requests from in->pos on. False: this turn's room is used up. */
+static bool parse_input(Input *in) {
+    RespLimits limits = limits_of(in->client);
+    while (in->pos < in->end) {
+        if (request_count == REQUESTS_MAX || args_used == ARGS_MAX) return false;
+        RespRequest r;
+        int room = (int)(ARGS_MAX - args_used);
+        switch (resp_parse(in->pos, in->end, args + args_used, room, &limits, &r)) {
+        case RESP_WHOLE:
+            if (r.argc) {
+                Request *request = request_add(in, args + args_used, r.argc);
+                if (!r.is_inline) {
+                    request->raw = (KeelStr){in->pos, (size_t)(r.next - in->pos)};
+                }
+                args_used += (size_t)r.argc;
+            }
+            in->pos = r.next;
+            /* Limits change with AUTH: what follows it is looked at afterwards. */
+            if (!limits.authenticated && r.argc) {
+                once_more(in->client);
+                return true;
+            }
+            break;
+        case RESP_MORE:
+            in->piecewise = r.large || in->end - in->pos > PIECEWISE_FROM;
+            return true;
+        case RESP_ROOM:
+            if (args_used) return false;
+            in->piecewise = true;
+            return true;
+        case RESP_ERROR:
+            request_error(in, r.error);
+            return true;
+        }
+    }
+    return true;
+}
+
+/* A request that came in pieces: whole now, or not yet. */
+static void parse_pieces(Input *in) {
+    KeelClient *client = in->client;
+    RespLimits limits = limits_of(client);
+    const char *error = NULL;
+    int argc = partial_parse(client, &limits, &error);
+    if (error) {
+        request_error(in, error);
+    } else if (argc > 0) {
+        request_add(in, client->partial->args, argc);
+        in->pos = client->query + client->partial->position;
+        in->end = client->query + client->query_len;
+        if (in->pos < in->end) once_more(client); /* behind it, after its execution */
+    } else {
+        in->pos = in->end = NULL; /* all stays where it is */
+    }
+}
+
+bool net_gather(KeelClient *client) {
+    if (input_count == 0) turn_begin();
+    if (input_count == INPUTS_MAX || ARENA_SIZE - arena_used < READ_ROOM + 2 * QUERY_PADDING ||
+        request_count >= REQUESTS_MAX || ARGS_MAX - args_used < 1024) {
+        return false;
+    }
+    if (client->close_now || client->flags & KEEL_CF_CLOSING) {
+        /* Its last replies are on their way; nothing more is read, but its going is noticed. */
+        char drop[1024];
+        while (client->readable && !client->close_now && read_socket(client, drop, sizeof(drop))) {}
+        return true;
+    }
+    Input *in = &inputs[input_count];
+    *in = (Input){.client = client, .first = request_count};
+    bool waits = client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD);
+    if (!client->query_len && !client->partial && !waits) {
+        if (!client->readable) return true;
+        in->pos = arena + arena_used;
+        size_t n = read_socket(client, in->pos, READ_ROOM);
+        if (!n) return true;
+        in->end = in->pos + n;
+        arena_used += n + QUERY_PADDING;
+    } else {
+        if (!read_behind(client)) return true;
+        in->pos = client->query;
+        in->end = client->query + client->query_len;
+    }
+    if (client->readable) once_more(client);
+    if (waits) return true;
+    input_count++;
+    if (client->partial) {
+        parse_pieces(in);
+    } else if (!parse_input(in)) {
+        once_more(client);
+    }
+    return true;
+}
+
+/* ---- executing ------------------------------------------------------------------------------- */
+
+/* Requests that could not run yet are written back in front of what was not parsed. */
+static void unparse(Input *in) {
+    size_t rest = (size_t)(in->end - in->pos), need = rest;
+    for (size_t i = in->done; i < in->count; i++) {
+        const Request *r = &requests[in->first + i];
+        need += 16;
+        for (int a = 0; a < r->argc; a++) need += r->argv[a].len + 32;
+    }
+    char *query = keel_alloc(need + QUERY_PADDING), *p = query;
+    for (size_t i = in->done; i < in->count; i++) {
+        const Request *r = &requests[in->first + i];
+        if (r->error) continue;
+        p += sprintf(p, "*%d\r\n", r->argc);
+        for (int a = 0; a < r->argc; a++) {
+            p += sprintf(p, "$%zu\r\n", r->argv[a].len);
+            memcpy(p, r->argv[a].ptr, r->argv[a].len);
+            p += r->argv[a].len;
+            *p++ = '\r';
+            *p++ = '\n';
+        }
+    }
+    if (rest) memcpy(p, in->pos, rest);
+    KeelClient *client = in->client;
+    partial_free(client);
+    client_free_query(client);
+    client->query = query;
+    client->query_room = keel_mem_size(query);
+    client->query_len = (size_t)(p - query) + rest;
+}
+
+/* After execution: what is left of the input becomes the client's own. */
+static void settle(Input *in) {
+    KeelClient *client = in->client;
+    if (client->close_now) return;
+    if (in->done < in->count) {
+        unparse(in);
+        return;
+    }
+    if (client->partial) {
+        if (!in->count) return; /* still in pieces */
+        partial_free(client);
+    }
+    size_t rest = (size_t)(in->end - in->pos);
+    if (rest) {
+        client_keep_query(client, in->pos, rest, READ_ROOM);
+        if (in->piecewise) partial_begin(client);
+    } else if (client->query_room > QUERY_KEPT) {
+        client_free_query(client);
+    } else {
+        client->query_len = 0;
+    }
+}
+
+static void run_window(size_t from, size_t n, size_t *input) {
+    KeelCtx *c = &main_ctx;
+    dispatch_prefetch(requests + from, n);
+    dispatch_start_clock();
+    for (size_t i = from; i < from + n; i++) {
+        while (i >= inputs[*input].first + inputs[*input].count) ++*input;
+        Input *in = &inputs[*input];
+        if (in->stopped) continue;
+        KeelClient *client = in->client;
+        if (client->close_now) continue;
+        if (c->client != client) {
+            if (c->client) reply_close(c);
+            reply_open(c, client);
+        }
+        c->db = client->db;
+        bool more = dispatch_request(c, &requests[i]);
+        in->done = i - in->first + !(client->flags & KEEL_CF_HELD);
+        if (!more) {
+            if (client->flags & KEEL_CF_CLOSING) in->done = in->count;
+            in->stopped = true;
+        }
+        if (__builtin_expect(block_ready_pending, 0)) block_serve_ready();
+    }
+}
+
+void net_execute(void) {
+    if (input_count == 0) return;
+    size_t input = 0;
+    for (size_t from = 0; from < request_count; from += WINDOW_REQUESTS) {
+        size_t n = request_count - from;
+        run_window(from, n < WINDOW_REQUESTS ? n : WINDOW_REQUESTS, &input);
+    }
+    if (main_ctx.client) reply_close(&main_ctx);
+    main_ctx.client = NULL;
+    for (size_t i = 0; i < input_count; i++) settle(&inputs[i]);
+    if (request_count > stats.commands_per_turn_max) stats.commands_per_turn_max = request_count;
+    input_count = 0;
+}
+
+bool net_run_resumed(void) {
+    if (!again_count) return false;
+    size_t n = again_count;
+    for (size_t i = 0; i < n; i++) {
+        KeelClient *client = keel_client_by_id(again[i]);
+        if (!client) continue;
+        client->in_again = false;
+        if (client->in_write_again) {
+            client->in_write_again = false;
+            client_queue_write(client);
+        }
+        if (!net_gather(client)) {
+            net_execute();
+            net_flush();
+            net_gather(client);
+        }
+    }
+    net_execute();
+    memmove(again, again + n, (again_count - n) * sizeof(*again));
+    again_count -= n;
+    return true;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+void client_queue_write(KeelClient *client) {
+    if (client->in_write_queue || client->fd < 0) return;
+    client->in_write_queue = true;
+    client->next_write = NULL;
+    if (write_last) {
+        write_last->next_write = client;
+    } else {
+        write_first = client;
+    }
+    write_last = client;
+}
+
+void net_forget(KeelClient *client) {
+    if (!client->in_write_queue) return;
+    KeelClient *before = NULL;
+    for (KeelClient *c = write_first; c; before = c, c = c->next_write) {
+        if (c != client) continue;
+        if (before) before->next_write = c->next_write; else write_first = c->next_write;
+        if (write_last == c) write_last = before;
+        break;
+    }
+    client->in_write_queue = false;
+}
+
+/* Takes `n` written bytes off the client's output. */
+static void output_sent(KeelClient *client, size_t n) {
+    client->bytes_out += n;
+    stats.bytes_out += n;
+    size_t part = n < client->arena_len ? n : client->arena_len;
+    client->arena += part;
+    client->arena_len -= part;
+    n -= part;
+    while (n || (client->chunks && client->chunks->sent == client->chunks->len)) {
+        Chunk *k = client->chunks;
+        size_t left = k->len - k->sent;
+        if (n < left) {
+            k->sent += n;
+            return;
+        }
+        n -= left;
+        client->chunks = k->next;
+        if (!k->next) client->last_chunk = NULL;
+        client->chunk_bytes -= k->len;
+        client->chunk_count--;
+        keel_free(k);
+    }
+}
+
+/* Output in the arena must move to the client's own memory: the arena is reused next turn. */
+static void output_save(KeelClient *client) {
+    if (!client->arena_len) return;
+    Chunk *later = client->chunks, *last = client->last_chunk;
+    size_t later_bytes = client->chunk_bytes, later_count = client->chunk_count;
+    client->chunks = client->last_chunk = NULL;
+    client->chunk_bytes = client->chunk_count = 0;
+    const char *bytes = client->arena;
+    size_t len = client->arena_len;
+    client->arena_len = 0;
+    client_write(client, bytes, len);
+    if (later) {
+        client->last_chunk->next = later;
+        client->last_chunk = last;
+        client->chunk_bytes += later_bytes;
+        client->chunk_count += later_count;
+    }
+}
+
+/* One write of all there is. False: the socket takes no more now. */
+static bool write_once(KeelClient *client) {
+    enum { PIECES = 64 };
+    struct iovec pieces[PIECES];
+    int n = 0;
+    size_t total = 0;
+    if (client->arena_len) {
+        pieces[n++] = (struct iovec){client->arena, client->arena_len};
+        total += client->arena_len;
+    }
+    for (Chunk *k = client->chunks; k && n < PIECES && total < WRITE_MAX; k = k->next) {
+        if (k->len == k->sent) continue;
+        pieces[n++] = (struct iovec){k->data + k->sent, k->len - k->sent};
+        total += k->len - k->sent;
+    }
+    ssize_t sent;
+    do {
+        stats.writes++;
+        if (n == 1) {
+            sent = send(client->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+        } else {
+            struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)n};
+            sent = sendmsg(client->fd, &message, MSG_NOSIGNAL);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) {
+        if (errno != EAGAIN) client_close(client);
+        return false;
+    }
+    output_sent(client, (size_t)sent);
+    return (size_t)sent == total;
+}
+
+static void flush_client(KeelClient *client) {
+    if (client->close_now) return;
+    size_t budget = WRITE_MAX;
+    while (client_output_bytes(client)) {
+        size_t before = client_output_bytes(client);
+        if (!write_once(client)) break;
+        size_t wrote = before - client_output_bytes(client);
+        if (wrote >= budget) {
+            if (client_output_bytes(client)) {
+                client->in_write_again = true;
+                once_more(client);
+            }
+            break;
+        }
+        budget -= wrote;
+    }
+    if (client->close_now) return;
+    output_save(client);
+    if (client_output_bytes(client)) {
+        client_check_output(client);
+    } else {
+        client->over_soft_since = 0;
+        if (client->flags & KEEL_CF_CLOSING) client_close(client);
+    }
+}
+
+void net_flush(void) {
+    keel_journal_flush();
+    if (replies_held) {
+        for (KeelClient *c = write_first; c; c = c->next_write) output_save(c);
+        return;
+    }
+    KeelClient *c = write_first;
+    write_first = write_last = NULL;
+    while (c) {
+        KeelClient *next = c->next_write;
+        c->in_write_queue = false;
+        flush_client(c);
+        c = next;
+    }
+}
+
+bool net_has_pending_output(void) {
+    return write_first != NULL && !replies_held;
+}
+
+void net_writable(KeelClient *client) {
+    if (client_output_bytes(client)) client_queue_write(client);
+}
+
+/* ---- now and then ---------------------------------------------------------------------------- */
+
+static bool cron_client(KeelClient *c, void *data) {
+    (void)data;
+    if (c->fd < 0) return true;
+    int64_t idle = (now_ms - c->last_ms) / 1000;
+    if (settings.timeout && idle > settings.timeout && c->kind == KEEL_CLIENT_NORMAL &&
+        !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB))) {
+        keel_log(KEEL_LOG_VERBOSE, "Closing idle client");
+        client_close(c);
+        return true;
+    }
+    if (!c->query_len && c->query_room && !c->partial && idle > 2) client_free_query(c);
+    client_check_output(c);
+    return true;
+}
+
+void net_cron(void) {
+    keel_client_each(cron_client, NULL);
+}

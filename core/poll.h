@@ -1,0 +1,18 @@
+/* poll.h - what epoll watches: clients, listeners, modules' descriptors. */
+#ifndef CORE_POLL_H
+#define CORE_POLL_H
+
+#include "client.h"
+
+int poll_init(void);
+/* Both directions, edge-triggered, until the descriptor is closed. 0, -1 with errno. */
+int poll_add_client(KeelClient *client);
+int poll_add_listener(int fd);
+void poll_remove(int fd);
+/* Waits up to `ms` (-1: for ever) and hands readiness out: clients that can be read are gathered and
+ * executed by batches. */
+void poll_turn(int ms);
+/* True while a turn's batches are being executed. */
+size_t poll_watch_count(const void *module_self);
+
+#endif

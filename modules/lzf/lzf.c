@@ -1,0 +1,33 @@
+/* lzf.c - compression of long strings in dump payloads and files.
+ *
+ * The RDB encoding compresses with LZF: quick, no dictionary, no checksum of its own. The host asks
+ * for the interface "compressor" and saves strings as they are while nobody provides it; payloads
+ * with compressed strings cannot be loaded then. The work is Debian's liblzf. */
+#include <keel.h>
+#include <limits.h>
+#include <liblzf/lzf.h>
+
+static size_t lzf_pack(const void *in, size_t len, void *out, size_t room) {
+    if (len == 0 || len > UINT_MAX || room == 0) return 0;
+    return lzf_compress(in, (unsigned)len, out, room > UINT_MAX ? UINT_MAX : (unsigned)room);
+}
+
+/* The library checks every reference and length against both buffers. */
+static size_t lzf_open(const void *in, size_t len, void *out, size_t room) {
+    if (len == 0 || len > UINT_MAX || room == 0) return 0;
+    return lzf_decompress(in, (unsigned)len, out, room > UINT_MAX ? UINT_MAX : (unsigned)room);
+}
+
+static const KeelCompressor compressor = {
+    .size = sizeof(KeelCompressor),
+    .compress = lzf_pack,
+    .decompress = lzf_open,
+};
+
+static const KeelInterface provides[] = {
+    {"compressor", 100, &compressor},
+    {0},
+};
+
+KEEL_MODULE(.name = "lzf", .version = "1.0.0", .summary = "LZF compression of long strings.",
+            .provides = provides);

@@ -1,0 +1,1 @@
+lzf_LIBS := -llzf
