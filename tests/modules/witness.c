@@ -1,9 +1,10 @@
 /* witness.c - WITNESS.EVENTS and WITNESS.JOURNAL: what the server said and wrote since they were
- * last asked.
+ * last asked. WITNESS.OTHER: a key of a type that no command is for.
  *
  * Tests load it to see keyspace events in their order, and the journal's records as commands, with
- * no need of pub/sub, files or replicas. It is armed from the start, so everything is recorded;
- * its own commands change nothing and leave no trace in what they show. */
+ * no need of pub/sub, files or replicas; and to see a type's commands refuse another type's keys
+ * where no other type's module is loaded. It is armed from the start, so everything is recorded;
+ * asking changes nothing and leaves no trace in what is shown. */
 #include <keel.h>
 #include <string.h>
 
@@ -77,6 +78,26 @@ static void witness_journal(KeelCtx *c, const KeelStr *argv, int argc) {
     show(c, &journal);
 }
 
+static void other_free(void *ptr) {
+    keel_free(ptr);
+}
+
+/* A type with a value that is a byte, and which can be neither saved nor copied. */
+static const KeelType other_type = {
+    .name = "witness",
+    .number = 5,
+    .free = other_free,
+};
+
+static void witness_other(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argc;
+    KeelKey key;
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
+    keel_key_set_value(&key, &other_type, keel_alloc(1), KEEL_NO_EXPIRY);
+    keel_key_changed(&key, KEEL_NOTIFY_MODULE, "witness.other");
+    keel_reply_ok(c);
+}
+
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c;
     (void)argv;
@@ -95,11 +116,14 @@ static int unload(KeelCtx *c) {
 
 static const KeelCommand commands[] = {
     { .name = "witness.events", .flags = KEEL_ADMIN, .call = witness_events, .since = "1.0.0",
-      .complexity = "O(N) where N is the number of events.", .group = "module",
+      .complexity = "O(N) where N is the number of events.",
       .summary = "Returns the keyspace events since the last call, as pairs of event and key." },
     { .name = "witness.journal", .flags = KEEL_ADMIN, .call = witness_journal, .since = "1.0.0",
-      .complexity = "O(N) where N is the number of records.", .group = "module",
+      .complexity = "O(N) where N is the number of records.",
       .summary = "Returns the commands that were written to the journal since the last call." },
+    { .name = "witness.other", .args = "key", .flags = KEEL_WRITE, .call = witness_other,
+      .since = "1.0.0", .complexity = "O(1)", .keys = "OW UPDATE",
+      .summary = "Makes the key hold a value of a type of its own." },
     { 0 }
 };
 
@@ -115,4 +139,5 @@ static const KeelSubscriber subscribers[] = {
 
 KEEL_MODULE(.name = "witness", .version = "1.0.0",
             .summary = "Shows tests the keyspace events and the journal.", .commands = commands,
-            .hooks = hooks, .subscribers = subscribers, .load = load, .unload = unload);
+            .types = (const KeelType *const[]){&other_type, NULL}, .hooks = hooks,
+            .subscribers = subscribers, .load = load, .unload = unload);

@@ -13,7 +13,14 @@ set MIN -9223372036854775808
 
 proc make_other key {
     r del $key
-    if {[catch {r rpush $key a}]} {skip_test "no other type of value is loaded"}
+    if {[llength [witness]]} {r witness.other $key} else {r rpush $key a}
+}
+
+# The module that makes such keys, where the server is ours: words for `overrides`.
+proc witness {} {
+    set path [file join [file dirname $::kit::binary] tests modules witness.so]
+    if {$::kit::binary eq "real"} {return {}}
+    return [list loadmodule $path]
 }
 
 # A string as the digits of its bits.
@@ -52,7 +59,7 @@ proc slow_bitop {op strings} {
     return [binary format c* $out]
 }
 
-start_server {tags {bitmap}} {
+start_server [list tags {bitmap} overrides [witness]] {
     test "SETBIT and GETBIT: bit 0 is the highest of the first byte" {
         r del b
         assert_equal [r setbit b 1 1] 0

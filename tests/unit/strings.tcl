@@ -15,10 +15,17 @@ proc assert_pttl {key min max} {assert_range [r pttl $key] $min $max "pttl of $k
 # A key that holds no string.
 proc make_other key {
     r del $key
-    if {[catch {r rpush $key a}]} {skip_test "no other type of value is loaded"}
+    if {[llength [witness]]} {r witness.other $key} else {r rpush $key a}
 }
 
-start_server {tags {string}} {
+# The module that makes such keys, where the server is ours: words for `overrides`.
+proc witness {} {
+    set path [file join [file dirname $::kit::binary] tests modules witness.so]
+    if {$::kit::binary eq "real"} {return {}}
+    return [list loadmodule $path]
+}
+
+start_server [list tags {string} overrides [witness]] {
     test "SET and GET keep a value" {
         r set x foobar
         r get x
@@ -221,8 +228,8 @@ start_server {tags {string}} {
         make_other x
         assert_error $WRONGTYPE {r set x a get}
         assert_error $WRONGTYPE {r set x a nx get}
-        r type x
-    } list
+        assert {[r type x] in {list witness}}
+    }
 
     test "SET refuses options that contradict each other, and unknown ones" {
         foreach options {{nx xx} {xx nx} {ex 1 px 1} {px 1 ex 1} {ex 1 keepttl} {keepttl ex 1}
@@ -312,8 +319,8 @@ start_server {tags {string}} {
         assert_equal [r getset x 4] 3
         make_other x
         assert_error $WRONGTYPE {r getset x v}
-        r type x
-    } list
+        assert {[r type x] in {list witness}}
+    }
 
     test "GETDEL replies and deletes" {
         r set x v
@@ -818,9 +825,8 @@ start_server {tags {string}} {
 }
 
 # The keyspace events and the journal, as a module of ours sees them.
-set witness [file join [file dirname $::kit::binary] tests modules witness.so]
-if {[file exists $witness]} {
-    start_server [list tags {string keel} overrides [list loadmodule $witness]] {
+if {[llength [witness]]} {
+    start_server [list tags {string keel} overrides [witness]] {
         proc after_command {args} {
             r witness.events
             r witness.journal
@@ -856,6 +862,8 @@ if {[file exists $witness]} {
                 {getex x persist} persist:x
                 {getex x persist} {}
                 {getex x pxat 1} del:x
+                {getex x ex 100} keymiss:x
+                {set x 1 xx get} keymiss:x
                 {mset x 1 n 2} {set:x set:n}
                 {msetnx x 1 m 2} {}
                 {incr n} incrby:n
@@ -872,10 +880,10 @@ if {[file exists $witness]} {
                 {bitfield x set u8 0 9} setbit:x
                 {bitfield x set u8 0 9} {}
                 {bitop and d x} set:d
-                {bitop and d none} del:d
-                {bitop and d none} {}
+                {bitop and d none} {keymiss:none del:d}
+                {bitop and d none} keymiss:none
                 {getdel x} del:x
-                {getdel x} {}
+                {getdel x} keymiss:x
                 {get x} keymiss:x
             } {
                 assert_equal [lindex [traces {*}$command] 0] $events $command
