@@ -433,6 +433,12 @@ start_server [list tags {bitmap} overrides [witness]] {
         r bitfield b overflow sat incrby u63 0 $MAX incrby u63 0 $MIN
     } [list $MAX 0]
 
+    test "BITFIELD saturates a hugely negative SET at the end where Redis does" {
+        r del b
+        r bitfield b overflow sat set i8 0 $MIN get i8 0 set i8 0 -9223372036854775680 get i8 0 \
+            set i8 0 -9223372036854775681 get i8 0
+    } {0 127 127 -128 -128 127}
+
     test "BITFIELD without writes neither creates nor grows" {
         r del b
         assert_equal [r bitfield b get u8 0 get i64 1000] {0 0}
