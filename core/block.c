@@ -256,14 +256,7 @@ static void command_over(KeelCtx *c, Blocked *b, uint64_t ticks) {
     if (c->flags & CTX_ERROR) b->command->failed++;
     if (c->dirty || (c->flags & CTX_JOURNAL_FORCE)) journal_command(c);
     if (b->skip_reply || (client->flags & KEEL_CF_REPLY_OFF)) reply_rewind(c);
-    unsigned when = observers_want & KEEL_OBSERVE_AFTER;
-    if (ticks >= observers_slow_ticks) when |= KEEL_OBSERVE_SLOW;
-    if (c->flags & CTX_ERROR) when |= observers_want & KEEL_OBSERVE_ERROR;
-    if (!when) return;
-    KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc,
-                     .nanoseconds = ticks_to_ns(ticks),
-                     .error = {c->error_text, c->flags & CTX_ERROR ? c->error_len : 0}};
-    observers_tell(c, &call, when);
+    dispatch_observe(c, ticks);
 }
 
 typedef enum Reason { TRY_KEY, TRY_NAMED, TIME_UP, GIVEN_ERROR } Reason;

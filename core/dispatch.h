@@ -36,6 +36,8 @@ enum { WINDOW_REQUESTS = 64, WINDOW_KEYS = 192 };
 
 /* Runs the context's command, which passed all checks: statistics, reply count, journal. */
 void dispatch_call(KeelCtx *c);
+/* Tells observers of a command that is over. */
+void dispatch_observe(KeelCtx *c, uint64_t ticks);
 /* The checks before it. True: go on. False: a reply was given (or, *held, nothing must be). */
 bool dispatch_admit(KeelCtx *c, bool *held);
 /* The command, subcommands included, that argv names. NULL: unknown. */
