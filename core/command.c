@@ -37,7 +37,8 @@ static void fold_name(const char *name, size_t len, NameSlot *out) {
     for (size_t i = 0; i < len; i++) bytes[i] = (char)(name[i] | 0x20);
     memcpy(&out->low, bytes, 8);
     memcpy(&out->high, bytes + 8, 8);
-    out->len = len;
+    out->len = (uint32_t)len;
+    out->letters = strspn(name, "abcdefghijklmnopqrstuvwxyz") == len;
 }
 
 static void index_command(KeelCommandRef *cmd) {

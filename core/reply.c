@@ -14,7 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ARENA_SIZE (1024 * 1024)
+#define ARENA_SIZE (256 * 1024)
 enum { ARENA_LOW = 64 * 1024, HEADER_ROOM = 24 };
 
 static char *arena;
