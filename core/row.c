@@ -21,10 +21,10 @@ typedef struct Judge {
 
 static int fault(const Judge *judge, const char *format, ...) KEEL_PRINTF(2, 3);
 static int fault(const Judge *judge, const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    vsnprintf(judge->error, judge->room, format, list);
-    va_end(list);
+    va_list values;
+    va_start(values, format);
+    vsnprintf(judge->error, judge->room, format, values);
+    va_end(values);
     return -1;
 }
 
