@@ -47,6 +47,8 @@ static const struct {
     {{.name = "t", .flags = KEEL_WRITE, GOOD}, ""},
     {{.name = "t", .subcommands = subs, .summary = "S.", .since = "1.0.0"}, ""},
     {{.name = "Tx", .flags = KEEL_FOREIGN, .call = handler}, ""},
+    {{.name = "tx", .flags = KEEL_FOREIGN, .arity = 2, .call = handler,
+      .keys = "RW: idx 3; range -1 1 0"}, ""},
     {{.name = "Tx", GOOD}, "its name has capitals"},
     {{.name = "a b", GOOD}, "a byte that no name may have (0x20)"},
     {{.name = "a|b", GOOD}, "a byte that no name may have (0x7c)"},
