@@ -266,8 +266,8 @@ void daemon_end(void) {
 
 /* ---- limits ---- */
 
-/* Raises the limit on descriptors to `wanted` or as near as the system lets us. Returns what there
- * is then. *error: why it was not more, 0 when nothing failed. */
+/* Raises the limit on descriptors to `wanted`, or as near as the system lets us: what it allows is
+ * found by halving. Returns what there is then. *error: why it was not more, 0 when it is. */
 static rlim_t raise_files(rlim_t wanted, int *error) {
     struct rlimit limit;
     *error = 0;
@@ -275,19 +275,18 @@ static rlim_t raise_files(rlim_t wanted, int *error) {
         *error = errno;
         return 1024;
     }
-    rlim_t before = limit.rlim_cur, try = wanted;
-    while (try > before) {
+    rlim_t good = limit.rlim_cur, bad = wanted + 1, try = wanted;
+    while (bad > good + 1) {
         struct rlimit next = {try, limit.rlim_max > try ? limit.rlim_max : try};
-        if (setrlimit(RLIMIT_NOFILE, &next) == 0) return try;
-        if (!*error) *error = errno;
-        /* Between what we want and the hard limit there is no use in small steps. */
-        if (try > limit.rlim_max && limit.rlim_max > before) {
-            try = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &next) == 0) {
+            good = try;
         } else {
-            try -= try - before < 16 ? try - before : 16;
+            *error = errno;
+            bad = try;
         }
+        try = good + (bad - good) / 2;
     }
-    return before;
+    return good;
 }
 
 static rlim_t files_for_clients(void) {
