@@ -61,6 +61,12 @@ proc value {client name} {
     return [lindex [$client config get $name] 1]
 }
 
+proc r_values {client args} {
+    set list {}
+    foreach name $args {lappend list [value $client $name]}
+    return $list
+}
+
 # ---- flags ------------------------------------------------------------------------------------
 
 test "Flags have two dashes or one, and a file comes first" {
@@ -105,12 +111,6 @@ test "A configuration comes from standard input too, after the file and before f
         r_values $client timeout hz tcp-keepalive
     } "timeout 2\nhz 2\n"
 } {2 3 1}
-
-proc r_values {client args} {
-    set list {}
-    foreach name $args {lappend list [value $client $name]}
-    return $list
-}
 
 test "Standard input alone is a configuration" {
     with_server {-} {value $client timeout} "port %PORT%\n# comment\ntimeout 9"
@@ -365,9 +365,9 @@ test "set-proc-title no leaves the command line as it was" {
 test "unixsocketperm is the socket's mode" {
     set path [file join $::dir sock]
     with_server [list --port %PORT% --unixsocket $path --unixsocketperm 700] {
-        file attributes $path -permissions
+        string range [file attributes $path -permissions] end-2 end
     }
-} 00700
+} 700
 
 test "maxclients is lowered to what the limit on descriptors allows" {
     set log [file join $::dir limit.log]
