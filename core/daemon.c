@@ -73,7 +73,7 @@ static void write_listen_addr(char *out, size_t room) {
 static bool title_variable(KeelStr name, char *out, size_t room) {
     out[0] = '\0';
     if (keel_equal(name, KEEL_LIT("title"))) {
-        snprintf(out, room, "%s", program ? program : "keel");
+        snprintf(out, room, "%s", program ? program : "");
     } else if (keel_equal(name, KEEL_LIT("listen-addr"))) {
         write_listen_addr(out, room);
     } else if (keel_equal(name, KEEL_LIT("port")) || keel_equal(name, KEEL_LIT("tls-port")) ||
@@ -112,9 +112,13 @@ static bool format_title(const char *format, char *out, size_t room) {
     return true;
 }
 
+/* There must be something besides the program's name, which is left out while we look. */
 bool daemon_title_valid(const char *format) {
-    char text[1024];
-    return format[0] != '\0' && format_title(format, text, sizeof text) && text[0] != '\0';
+    char text[1024], *kept = program;
+    program = NULL;
+    bool good = format_title(format, text, sizeof text) && text[0] != '\0';
+    program = kept;
+    return good;
 }
 
 void daemon_set_title(void) {
