@@ -194,6 +194,21 @@ test "Modules files and modules that are not there are named" {
     refuses {--loadmodule /nosuch/module.so a b} "*/nosuch/module.so*"
 }
 
+test "A server that would listen nowhere does not start" {
+    refuses {--port 0} "*Configured to not listen anywhere, exiting.*"
+    refuses {--bind ""} "*Configured to not listen anywhere, exiting.*"
+}
+
+test "A port that is taken ends the start with its reason" {
+    set taken [socket -server {apply {{fd args} {close $fd}}} -myaddr 127.0.0.1 0]
+    set port [lindex [fconfigure $taken -sockname] 2]
+    set words [list --port $port --bind 127.0.0.1]
+    lassign [run $words] code output
+    close $taken
+    assert_equal $code 1
+    assert_match "*127.0.0.1:$port: Address already in use*" $output
+}
+
 # ---- mistakes in files ------------------------------------------------------------------------
 
 foreach {name text line shown reason} {
