@@ -19,7 +19,8 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -Iinclude -MMD -MP $(
 
 # jemalloc where it is there, unless a sanitizer wants to see every allocation.
 ifeq ($(SAN),)
-HAVE_JEMALLOC := $(shell printf '\#include <jemalloc/jemalloc.h>\nint main(void){return !malloc(1);}' | \
+HASH := \#
+HAVE_JEMALLOC := $(shell printf '$(HASH)include <jemalloc/jemalloc.h>\nint main(void){return !malloc(1);}' | \
                    $(CC) -xc - -ljemalloc -o /dev/null 2>/dev/null && echo yes)
 endif
 ifeq ($(HAVE_JEMALLOC),yes)
