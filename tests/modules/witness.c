@@ -1,100 +1,101 @@
-/* witness.c - remembers what the journal and the keyspace's events told, for tests to look at.
+/* witness.c - WITNESS.EVENTS and WITNESS.JOURNAL: what the server said and wrote since they were
+ * last asked. WITNESS.OTHER: a key of a type that no command is for.
  *
- *     WITNESS.JOURNAL   the commands recorded since the last call: "db command arg ..."
- *     WITNESS.EVENTS    the notifications since the last call: "db event key"
- *     WITNESS.CHANGES   the keys that were signalled as changed since the last call: "db key"
- */
+ * Tests load it to see keyspace events in their order, and the journal's records as commands, with
+ * no need of pub/sub, files or replicas; and to see a type's commands refuse another type's keys
+ * where no other type's module is loaded. It is armed from the start, so everything is recorded;
+ * asking changes nothing and leaves no trace in what is shown. */
 #include <keel.h>
-#include <stdio.h>
 #include <string.h>
 
-typedef struct Lines {
-    char **at;
-    size_t count, room;
-} Lines;
+/* Replies in protocol form, one after another. */
+typedef struct Replies {
+    char *bytes;
+    size_t len, room, count;
+} Replies;
 
-static Lines journal, events, changes;
+static Replies events, journal;
 static int subscriber;
 
-static void add(Lines *lines, const char *text, size_t len) {
-    if (lines->count == lines->room) {
-        lines->room = lines->room * 2 + 16;
-        lines->at = keel_realloc(lines->at, lines->room * sizeof(*lines->at));
+static void add(Replies *r, const void *bytes, size_t len) {
+    if (r->room - r->len < len) {
+        r->room = (r->len + len) * 2 + 1024;
+        r->bytes = keel_realloc(r->bytes, r->room);
     }
-    lines->at[lines->count++] = keel_strdup((KeelStr){text, len});
+    memcpy(r->bytes + r->len, bytes, len);
+    r->len += len;
 }
 
-static void clear(Lines *lines) {
-    for (size_t i = 0; i < lines->count; i++) keel_free(lines->at[i]);
-    keel_free(lines->at);
-    *lines = (Lines){0};
+static void add_bulk(Replies *r, KeelStr s) {
+    char head[KEEL_INT_ROOM + 3] = "$";
+    size_t n = 1 + keel_format_int(head + 1, (int64_t)s.len);
+    memcpy(head + n, "\r\n", 2);
+    add(r, head, n + 2);
+    add(r, s.ptr, s.len);
+    add(r, "\r\n", 2);
 }
 
-static void reply(KeelCtx *c, Lines *lines) {
-    keel_reply_array(c, lines->count);
-    for (size_t i = 0; i < lines->count; i++) keel_reply_cstr(c, lines->at[i]);
-    clear(lines);
+static void on_event(KeelCtx *c, const void *data) {
+    const KeelKeyEvent *e = data;
+    (void)c;
+    add(&events, "*2\r\n", 4);
+    add_bulk(&events, keel_str(e->event));
+    add_bulk(&events, e->name);
+    events.count++;
 }
 
-/* The words of a command in RESP form, blanks between them; cut to what fits. */
-static void record(const KeelRecord *r) {
-    char line[512];
-    int len = snprintf(line, sizeof(line), "%d", r->db);
-    const char *p = r->resp.ptr, *end = p + r->resp.len;
-    p = memchr(p, '\n', r->resp.len);
-    while (p && ++p < end && *p == '$') {
-        int64_t size = 0;
-        while (*++p != '\r') size = size * 10 + *p - '0';
-        p += 2;
-        int fits = size < 64 ? (int)size : 64;
-        if (len + fits + 2 > (int)sizeof(line)) break;
-        len += snprintf(line + len, sizeof(line) - (size_t)len, " %.*s", fits, p);
-        p += size + 1;
-    }
-    add(&journal, line, (size_t)len);
-}
-
-static void records(const KeelRecord *r, size_t n) {
+static void on_records(const KeelRecord *records, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        if (r[i].flags & KEEL_JOURNAL_BEGIN) add(&journal, "MULTI", 5);
-        record(&r[i]);
-        if (r[i].flags & KEEL_JOURNAL_END) add(&journal, "EXEC", 4);
+        if (records[i].flags & KEEL_JOURNAL_BEGIN) {
+            add(&journal, "*1\r\n$5\r\nMULTI\r\n", 15);
+            journal.count++;
+        }
+        add(&journal, records[i].resp.ptr, records[i].resp.len);
+        journal.count++;
+        if (records[i].flags & KEEL_JOURNAL_END) {
+            add(&journal, "*1\r\n$4\r\nEXEC\r\n", 14);
+            journal.count++;
+        }
     }
 }
 
-static void notified(KeelCtx *c, const void *data) {
-    (void)c;
-    const KeelKeyEvent *e = data;
-    char line[256];
-    int len = snprintf(line, sizeof(line), "%d %s %.*s", e->db, e->event, (int)e->name.len,
-                       e->name.ptr);
-    add(&events, line, (size_t)len);
-}
-
-static void changed(KeelCtx *c, const void *data) {
-    (void)c;
-    const KeelKeyEvent *e = data;
-    char line[256];
-    int len = snprintf(line, sizeof(line), "%d %.*s", e->db, (int)e->name.len, e->name.ptr);
-    add(&changes, line, (size_t)len);
-}
-
-static void witness_journal(KeelCtx *c, const KeelStr *argv, int argc) {
-    (void)argv;
-    (void)argc;
-    reply(c, &journal);
+static void show(KeelCtx *c, Replies *r) {
+    keel_reply_array(c, r->count);
+    if (r->count) keel_reply_raw(c, (KeelStr){r->bytes, r->len}, r->count);
+    r->len = r->count = 0;
 }
 
 static void witness_events(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     (void)argc;
-    reply(c, &events);
+    show(c, &events);
 }
 
-static void witness_changes(KeelCtx *c, const KeelStr *argv, int argc) {
+static void witness_journal(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     (void)argc;
-    reply(c, &changes);
+    keel_journal_flush();
+    show(c, &journal);
+}
+
+static void other_free(void *ptr) {
+    keel_free(ptr);
+}
+
+/* A type with a value that is a byte, and which can be neither saved nor copied. */
+static const KeelType other_type = {
+    .name = "witness",
+    .number = 5,
+    .free = other_free,
+};
+
+static void witness_other(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argc;
+    KeelKey key;
+    keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
+    keel_key_set_value(&key, &other_type, keel_alloc(1), KEEL_NO_EXPIRY);
+    keel_key_changed(&key, KEEL_NOTIFY_MODULE, "witness.other");
+    keel_reply_ok(c);
 }
 
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -107,37 +108,36 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 
 static int unload(KeelCtx *c) {
     (void)c;
-    keel_journal_arm(subscriber, false);
-    clear(&journal);
-    clear(&events);
-    clear(&changes);
+    keel_free(events.bytes);
+    keel_free(journal.bytes);
+    events = journal = (Replies){0};
     return 0;
 }
 
 static const KeelCommand commands[] = {
-    {.name = "witness.journal", .flags = KEEL_READONLY, .call = witness_journal,
-     .summary = "Returns what was journalled since it was last called.", .since = "1.0.0",
-     .complexity = "O(N)"},
-    {.name = "witness.events", .flags = KEEL_READONLY, .call = witness_events,
-     .summary = "Returns what was notified since it was last called.", .since = "1.0.0",
-     .complexity = "O(N)"},
-    {.name = "witness.changes", .flags = KEEL_READONLY, .call = witness_changes,
-     .summary = "Returns the keys changed since it was last called.", .since = "1.0.0",
-     .complexity = "O(N)"},
-    {0},
+    { .name = "witness.events", .flags = KEEL_ADMIN, .call = witness_events, .since = "1.0.0",
+      .complexity = "O(N) where N is the number of events.",
+      .summary = "Returns the keyspace events since the last call, as pairs of event and key." },
+    { .name = "witness.journal", .flags = KEEL_ADMIN, .call = witness_journal, .since = "1.0.0",
+      .complexity = "O(N) where N is the number of records.",
+      .summary = "Returns the commands that were written to the journal since the last call." },
+    { .name = "witness.other", .args = "key", .flags = KEEL_WRITE, .call = witness_other,
+      .since = "1.0.0", .complexity = "O(1)", .keys = "OW UPDATE",
+      .summary = "Makes the key hold a value of a type of its own." },
+    { 0 }
 };
 
 static const KeelHook hooks[] = {
-    {.event = KEEL_EVENT_NOTIFY, .call = notified},
-    {.event = KEEL_EVENT_KEY_CHANGED, .call = changed},
-    {0},
+    { .event = KEEL_EVENT_NOTIFY, .call = on_event },
+    { .call = NULL }
 };
 
 static const KeelSubscriber subscribers[] = {
-    {.name = "witness", .id = &subscriber, .records = records},
-    {0},
+    { .name = "witness", .id = &subscriber, .records = on_records },
+    { 0 }
 };
 
-KEEL_MODULE(.name = "witness", .version = "1.0.0", .summary = "Shows tests what was journalled.",
-            .commands = commands, .hooks = hooks, .subscribers = subscribers, .load = load,
-            .unload = unload);
+KEEL_MODULE(.name = "witness", .version = "1.0.0",
+            .summary = "Shows tests the keyspace events and the journal.", .commands = commands,
+            .types = (const KeelType *const[]){&other_type, NULL}, .hooks = hooks,
+            .subscribers = subscribers, .load = load, .unload = unload);

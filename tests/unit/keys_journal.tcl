@@ -3,20 +3,20 @@
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 
-set witness [file join [file dirname $kit::binary] tests modules witness.so]
+set chronicle [file join [file dirname $kit::binary] tests modules chronicle.so]
 
 # What the journal and the events had since the last call, after running these commands.
 proc heard commands {
-    r witness.journal
-    r witness.events
-    r witness.changes
+    r chronicle.journal
+    r chronicle.events
+    r chronicle.changes
     foreach command $commands {catch {r {*}$command}}
 }
-proc journal commands {heard $commands; r witness.journal}
-proc events commands {heard $commands; r witness.events}
-proc changes commands {heard $commands; r witness.changes}
+proc journal commands {heard $commands; r chronicle.journal}
+proc events commands {heard $commands; r chronicle.events}
+proc changes commands {heard $commands; r chronicle.changes}
 
-start_server [list tags {keys journal} overrides [list loadmodule $witness]] {
+start_server [list tags {keys journal} overrides [list loadmodule $chronicle]] {
     test "DEL and UNLINK go on as they came, and only when they did something" {
         r mset a 1 b 2
         journal {{DEL nosuch} {del a nosuch} {unlink b} {unlink b}}
@@ -32,7 +32,7 @@ start_server [list tags {keys journal} overrides [list loadmodule $witness]] {
         heard {{exists a} {touch a} {type a} {ttl a} {keys *} {scan 0} {randomkey} {dump a}
                {object encoding a} {expire nosuch 1} {persist nosuch} {rename a a} {renamenx a a}
                {move a 99} {copy a a} {expire a 10 nx}}
-        list [r witness.journal] [r witness.events] [r witness.changes]
+        list [r chronicle.journal] [r chronicle.events] [r chronicle.changes]
     } {{} {} {}}
 
     test "expiries go on as a point in time" {
