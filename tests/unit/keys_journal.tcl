@@ -3,7 +3,7 @@
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 
-set chronicle [file join [file dirname $kit::binary] tests modules chronicle.so]
+set chronicle [file join [file dirname [file normalize $kit::binary]] tests modules chronicle.so]
 
 # What the journal and the events had since the last call, after running these commands.
 proc heard commands {

@@ -4,7 +4,7 @@ set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 source [file join $here .. kit payload.tcl]
 
-set bag [file join [file dirname $kit::binary] tests modules bag.so]
+set bag [file join [file dirname [file normalize $kit::binary]] tests modules bag.so]
 
 start_server [list tags {types} overrides [list loadmodule $bag]] {
     test "TYPE, OBJECT ENCODING and SCAN TYPE know a module's type" {
