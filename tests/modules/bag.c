@@ -3,6 +3,7 @@
  *     BAG.ADD key word [word ...]   adds words to a bag, a list of words with a weight
  *     BAG.GET key                   the words
  *     BAG.FREED                     values freed so far, on whatever thread
+ *     BAG.LIVE                      values that were made and not freed yet
  *     STATUE.SET key                a value that cannot be copied nor dumped
  *
  * A bag is saved as: number of words, the words as strings, the weight as a binary and as a decimal
@@ -19,7 +20,12 @@ typedef struct Bag {
     size_t *lens, count;
 } Bag;
 
-static int64_t freed;
+static int64_t made, freed;
+
+static Bag *bag_new(void) {
+    made++;
+    return keel_zalloc(sizeof(Bag));
+}
 
 static void bag_free(void *ptr) {
     Bag *bag = ptr;
@@ -92,7 +98,7 @@ static int load_numbers(KeelSource *source, const Bag *bag) {
 }
 
 static int bag_load(KeelSource *source, uint8_t opcode, KeelValue *out) {
-    Bag *bag = keel_zalloc(sizeof(*bag));
+    Bag *bag = bag_new();
     int rc = load_words(source, bag);
     if (rc == 0 && opcode == OPCODE_BAG) rc = load_numbers(source, bag);
     if (rc == 0 && bag->count == 0) rc = 1;
@@ -106,7 +112,7 @@ static int bag_load(KeelSource *source, uint8_t opcode, KeelValue *out) {
 
 static void *bag_copy(const KeelValue *v) {
     const Bag *bag = v->ptr;
-    Bag *copy = keel_zalloc(sizeof(*copy));
+    Bag *copy = bag_new();
     for (size_t i = 0; i < bag->count; i++) {
         bag_append(copy, keel_strdup((KeelStr){bag->words[i], bag->lens[i]}), bag->lens[i]);
     }
@@ -147,7 +153,7 @@ static void bag_add(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_wrongtype(c);
         return;
     }
-    Bag *bag = keel_key_exists(&key) ? keel_key_value(&key) : keel_zalloc(sizeof(*bag));
+    Bag *bag = keel_key_exists(&key) ? keel_key_value(&key) : bag_new();
     for (int i = 2; i < argc; i++) bag_append(bag, keel_strdup(argv[i]), argv[i].len);
     if (!keel_key_exists(&key)) keel_key_set_value(&key, &bag_type, bag, KEEL_NO_EXPIRY);
     keel_key_changed(&key, KEEL_NOTIFY_MODULE, "bag.add");
@@ -176,6 +182,12 @@ static void bag_freed(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, __atomic_load_n(&freed, __ATOMIC_RELAXED));
 }
 
+static void bag_live(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argv;
+    (void)argc;
+    keel_reply_int(c, made - __atomic_load_n(&freed, __ATOMIC_RELAXED));
+}
+
 static void statue_set(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -194,6 +206,8 @@ static const KeelCommand commands[] = {
      .keys = "RO ACCESS"},
     {.name = "bag.freed", .flags = KEEL_READONLY, .call = bag_freed,
      .summary = "Counts the bags freed.", .since = "1.0.0", .complexity = "O(1)"},
+    {.name = "bag.live", .flags = KEEL_READONLY, .call = bag_live,
+     .summary = "Counts the bags that there are.", .since = "1.0.0", .complexity = "O(1)"},
     {.name = "statue.set", .args = "key", .flags = KEEL_WRITE, .call = statue_set,
      .summary = "Makes a value that cannot be copied.", .since = "1.0.0", .complexity = "O(1)",
      .keys = "OW UPDATE"},

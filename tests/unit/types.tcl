@@ -137,4 +137,8 @@ start_server [list tags {types} overrides [list loadmodule $bag]] {
         }
         r ping
     } PONG
+    test "no value is left when no key is" {
+        r flushall
+        r bag.live
+    } 0
 }
