@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "mem.h"
 #include "module.h"
+#include "net.h"
 #include "stats.h"
 #include "ticks.h"
 
@@ -167,6 +168,20 @@ void keel_gate_arm_client(KeelClient *client, int gate, bool on) {
 
 bool keel_gate_armed(const KeelClient *client, int gate) {
     return (gates_armed | (client ? client->gates : 0)) & gate_bit(gate);
+}
+
+static bool release(KeelClient *client, void *data) {
+    (void)data;
+    if (client->flags & KEEL_CF_HELD) net_resume(client);
+    return true;
+}
+
+void keel_client_release(KeelClient *client) {
+    if (client) {
+        release(client, NULL);
+    } else {
+        keel_client_each(release, NULL);
+    }
 }
 
 static void tell_one_refused(KeelCtx *c, const KeelStr *argv, int argc, const Gate *gate) {
@@ -417,6 +432,7 @@ static void slots_remove(struct Module *module) {
 
 void **keel_client_slot(KeelClient *client, int id) {
     KEEL_ASSERT(id >= 0 && id < SLOTS_MAX);
+    if (__builtin_expect(client->stands_for != NULL, 0)) client = client->stands_for;
     return &client->slots[id];
 }
 

@@ -12,6 +12,7 @@
 #include "module.h"
 #include "net.h"
 #include "poll.h"
+#include "reply.h"
 #include "stats.h"
 #include "thread.h"
 #include "ticks.h"
@@ -234,6 +235,7 @@ static void finish_turn(void) {
 int loop_init(void) {
     timer_init();
     thread_init();
+    reply_arena_reset(); /* a callback may write to a client before any client has asked */
     running = true;
     return poll_init();
 }

@@ -131,7 +131,10 @@ static bool field_fit(const FieldOp *op, __int128 sum, uint64_t *value) {
     }
     if (op->overflow == OVERFLOW_FAIL) return false;
     if (op->overflow == OVERFLOW_SAT) {
-        *value = (uint64_t)(sum > max ? max : min);
+        /* The real server's distance to the maximum is 64 bits wide: where that wraps, a SET of a
+         * hugely negative number saturates at the wrong end, and so it has to be here. */
+        bool wraps = op->verb == FIELD_SET && max - sum > INT64_MAX;
+        *value = (uint64_t)(sum > max || wraps ? max : min);
     } else {
         *value = (uint64_t)sum & field_mask(op->bits);
         if (op->is_signed && *value >> (op->bits - 1)) *value |= ~field_mask(op->bits);

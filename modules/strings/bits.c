@@ -98,19 +98,15 @@ void strings_setbit(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     KeelKey key;
-    KeelStr s = {"", 0};
-    char scratch[KEEL_INT_ROOM];
-    if (keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key)) {
-        if (!strings_check(c, &key)) return;
-        s = keel_key_bytes(&key, scratch);
-    }
-    size_t at = offset >> 3;
-    unsigned shift = 7 - (offset & 7), old = 0;
-    bool grows = at >= s.len;
-    if (!grows) old = ((unsigned char)s.ptr[at] >> shift) & 1;
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
+    if (!strings_check(c, &key)) return;
+    size_t at = offset >> 3, len = found ? keel_key_bytes_len(&key) : 0;
+    bool grows = at >= len;
+    char *bytes = strings_edit(c, &key, grows ? at + 1 : len);
+    if (!bytes) return;
+    unsigned shift = 7 - (offset & 7), old = ((unsigned char)bytes[at] >> shift) & 1;
+    /* What changes nothing is told to nobody. */
     if (grows || old != (unsigned)bit) {
-        char *bytes = strings_edit(c, &key, grows ? at + 1 : s.len);
-        if (!bytes) return;
         bytes[at] = (char)((bytes[at] & ~(1 << shift)) | (int)(bit << shift));
         keel_key_changed(&key, KEEL_NOTIFY_STRING, "setbit");
     }
