@@ -228,6 +228,7 @@ void dispatch_call(KeelCtx *c) {
         c->db_at_start = c->db->id;
         journal_begin(c);
     }
+    crash_ctx = c;
     crash_command = cmd;
     cmd->call(c, c->argv, c->argc);
     crash_command = NULL;

@@ -61,6 +61,8 @@ static void turn_begin(void) {
         arena = keel_alloc(ARENA_SIZE);
         args = keel_alloc(ARGS_MAX * sizeof(*args));
         requests = keel_alloc(REQUESTS_MAX * sizeof(*requests));
+        stats.startup_memory += keel_mem_size(arena) + keel_mem_size(args) +
+                                keel_mem_size(requests);
     }
     arena_used = args_used = request_count = input_count = 0;
     /* Replies of an earlier round, and what callbacks wrote since, lie in the arena still. */

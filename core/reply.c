@@ -24,7 +24,10 @@ static KeelCtx *arena_owner; /* the context whose window is the arena's rest; NU
 /* ---- windows --------------------------------------------------------------------------------- */
 
 void reply_arena_reset(void) {
-    if (!arena) arena = keel_alloc(ARENA_SIZE);
+    if (!arena) {
+        arena = keel_alloc(ARENA_SIZE);
+        stats.startup_memory += keel_mem_size(arena);
+    }
     arena_used = 0;
 }
 
