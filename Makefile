@@ -3,9 +3,12 @@ SHELL := /bin/bash
 CC ?= cc
 VERSION := 0.1.0
 
-# SAN=address|undefined|thread builds with that sanitizer into a directory of its own.
+# SAN=address|undefined|thread builds with that sanitizer, STATIC=1 with all modules linked into the
+# server, each into a directory of its own.
 SAN ?=
-B := build$(if $(SAN),/san-$(SAN))
+STATIC ?=
+PREFIX ?= /usr/local
+B := build$(if $(SAN),/san-$(SAN))$(if $(STATIC),/static)
 OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -DKEEL_DEBUG \
        $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
 
@@ -16,7 +19,8 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -Iinclude -MMD -MP $(
 
 # jemalloc where it is there, unless a sanitizer wants to see every allocation.
 ifeq ($(SAN),)
-HAVE_JEMALLOC := $(shell printf '\#include <jemalloc/jemalloc.h>\nint main(void){return !malloc(1);}' | \
+HASH := \#
+HAVE_JEMALLOC := $(shell printf '$(HASH)include <jemalloc/jemalloc.h>\nint main(void){return !malloc(1);}' | \
                    $(CC) -xc - -ljemalloc -o /dev/null 2>/dev/null && echo yes)
 endif
 ifeq ($(HAVE_JEMALLOC),yes)
@@ -40,10 +44,12 @@ UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-all: $B/keel $(MODULE_SO) ## build/keel and build/modules/*.so
+all: $B/keel $(if $(STATIC),,$(MODULE_SO)) ## build/keel and build/modules/*.so
 
-$B/keel: $(CORE_OBJ)
-	$(CC) $(ALL_CFLAGS) -rdynamic -o $@.tmp $^ $(CORE_LIBS) -ldl -lpthread -lm && mv $@.tmp $@
+LINKED_OBJ := $(if $(STATIC),$B/obj/linked.o $(MODULES:%=$B/obj/modules/%.o))
+$B/keel: $(CORE_OBJ) $(LINKED_OBJ)
+	$(CC) $(ALL_CFLAGS) -rdynamic -o $@.tmp $^ $(CORE_LIBS) $(if $(STATIC),$(MODULE_LIBS)) \
+	  -ldl -lpthread -lm && mv $@.tmp $@
 
 $B/obj/core/%.o: core/%.c Makefile
 	@mkdir -p $(@D)
@@ -58,12 +64,27 @@ $1_SRC := $$(wildcard modules/$1/*.c)
 $1_OBJ := $$($1_SRC:%.c=$B/obj/%.o) $$($1_DS:%=$B/obj/pic/core/ds/%.o)
 $B/obj/modules/$1/%.o: modules/$1/%.c Makefile
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) -fPIC $$($1_CFLAGS) -c -o $$@ $$<
+	$$(CC) $$(ALL_CFLAGS) -fPIC $$($1_CFLAGS) $(if $(STATIC),-Dkeel_module=$2 \
+	  -Dkeel_self=$2_self) -c -o $$@ $$<
 $B/modules/$1.so: $$($1_OBJ)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) -shared -o $$@.tmp $$^ $$($1_LIBS) && mv $$@.tmp $$@
+# For STATIC=1: one object a module, which keeps its names to itself.
+$B/obj/modules/$1.o: $$($1_OBJ)
+	ld -r -o $$@ $$^ && objcopy --keep-global-symbol=$2 $$@
+MODULE_LIBS += $$($1_LIBS)
 endef
-$(foreach m,$(MODULES),$(eval $(call MODULE_RULES,$m)))
+$(foreach m,$(MODULES),$(eval $(call MODULE_RULES,$m,keel_module_$(subst -,_,$m))))
+
+$B/obj/linked.c: $(wildcard modules/*/*.c)
+	@mkdir -p $(@D)
+	@{ echo '#include <keel/module.h>'; \
+	   printf 'extern const KeelModule keel_module_%s;\n' $(subst -,_,$(MODULES)); \
+	   echo 'extern const KeelModule *const module_linked[];'; \
+	   echo 'const KeelModule *const module_linked[] = {'; \
+	   printf '    &keel_module_%s,\n' $(subst -,_,$(MODULES)); echo '    0};'; } > $@
+$B/obj/linked.o: $B/obj/linked.c
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $B/obj/pic/core/ds/%.o: core/ds/%.c Makefile
 	@mkdir -p $(@D)
@@ -73,5 +94,30 @@ $B/obj/pic/core/ds/%.o: core/ds/%.c Makefile
 $B/tests/modules/%.so: tests/modules/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@.tmp $< -lpthread && mv $@.tmp $@
+
+check: all ## the laws of the house: who includes, exports and names what
+	@tests/check.sh $B
+
+docs: ## the reference of the native API, from its headers
+	@tclsh tests/docs.tcl
+
+install: all ## into PREFIX (/usr/local); DESTDIR is put before it
+	install -d $(DESTDIR)$(PREFIX)/{bin,lib/keel/modules,include/keel}
+	install -m 755 $B/keel $(DESTDIR)$(PREFIX)/lib/keel/keel
+	install -m 644 modules.conf $(DESTDIR)$(PREFIX)/lib/keel/modules.conf
+	$(if $(STATIC),,install -m 755 $(MODULE_SO) $(DESTDIR)$(PREFIX)/lib/keel/modules)
+	install -m 644 include/keel.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 include/keel/*.h $(DESTDIR)$(PREFIX)/include/keel
+	ln -sfn ../lib/keel/keel $(DESTDIR)$(PREFIX)/bin/keel
+
+new-module: ## NAME=x: a module in modules/x that builds, and a test of it that passes
+	@[[ "$(NAME)" =~ ^[a-z][a-z0-9_]{0,62}$$ ]] || { echo "make new-module NAME=x: a-z, 0-9 and _"; exit 1; }
+	@[ ! -e modules/$(NAME) ] || { echo "modules/$(NAME) is there already"; exit 1; }
+	@cp -r modules/example modules/$(NAME)
+	@mv modules/$(NAME)/example.c modules/$(NAME)/$(NAME).c
+	@mv modules/$(NAME)/tests/example.tcl modules/$(NAME)/tests/$(NAME).tcl
+	@sed -i 's/example/$(NAME)/g; s/EXAMPLE/\U$(NAME)/g' modules/$(NAME)/*.c modules/$(NAME)/tests/*.tcl
+	@echo "modules/$(NAME) is there. Next:"
+	@echo "    make all && tclsh tests/run.tcl --single modules/$(NAME)/tests/$(NAME).tcl"
 
 -include $(shell find $B/obj $B/tests -name '*.d' 2>/dev/null)

@@ -119,7 +119,7 @@ static void client_free(KeelClient *c) {
 void client_close(KeelClient *c) {
     c->close_now = true;
     c->flags |= KEEL_CF_CLOSING;
-    if (c->in_closing) return;
+    if (c->in_closing || c->pretended) return;
     c->in_closing = true;
     if (closing_count == closing_room) {
         closing_room = closing_room * 2 + 64;

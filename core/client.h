@@ -63,6 +63,8 @@ struct KeelClient {
     char *name, *user, *lib_name, *lib_ver;
     void *slots[SLOTS_MAX];
     struct Blocked *blocked;
+    struct KeelClient *stands_for; /* of a pretended one: whose slots it uses; NULL: its own */
+    bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
     size_t args_len;
 };
 

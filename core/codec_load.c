@@ -152,7 +152,7 @@ static char *load_compressed(KeelMemory *account, KeelSource *source, size_t *le
         keel_load_fail(source, "a compressed string, and no module that opens it is loaded");
         return NULL;
     }
-    if (full / MAX_EXPANSION > packed_len) {
+    if (packed_len == 0 || full == 0 || full / MAX_EXPANSION > packed_len) {
         keel_load_fail(source, "a compressed string of %llu bytes cannot hold %llu",
                        (unsigned long long)packed_len, (unsigned long long)full);
         return NULL;

@@ -1,4 +1,4 @@
-/* config.h - the registry of settings behind CONFIG, the configuration file and the command line. */
+/* config.h - the registry of settings behind CONFIG, configuration files and the command line. */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 

@@ -133,18 +133,36 @@ static bool has_line(const char *lines, KeelStr line) {
     return false;
 }
 
-/* Those of its own lines that differ from the default's must be in the file. A setting without a
- * default is always written. */
+/* A line that is in the file already stays where it is. */
+static bool keep_line(File *file, const Setting *s, KeelStr text) {
+    for (size_t i = 0; i < file->count; i++) {
+        Line *line = &file->lines[i];
+        if (line->setting != s || !keel_equal(keel_str(line->text), text)) continue;
+        line->setting = NULL;
+        return true;
+    }
+    return false;
+}
+
+/* Settings that write their own lines: first those that are there, then, in place of others of its
+ * lines, those that must be there, which are the ones that differ from the default's. A setting
+ * without a default is always written. */
 static void rewrite_own_lines(File *file, Setting *s, bool all) {
     KeelConfigOut out = {0};
     s->row.rewrite(&s->row, &out);
     char *text = out_take(&out, NULL);
-    for (char *at = text; *at;) {
-        size_t len = strcspn(at, "\n");
-        KeelStr line = {at, len};
-        bool must = all || !s->row.value || !has_line(s->initial_lines, line);
-        if (len) put_line(file, s, line, must);
-        at += len + (at[len] != '\0');
+    for (int pass = 0; pass < 2; pass++) {
+        for (char *at = text; *at;) {
+            size_t len = strcspn(at, "\n");
+            KeelStr line = {at, len};
+            at += len + (at[len] != '\0');
+            if (len == 0 || line.ptr[0] == '\1') continue;
+            if (pass == 0) {
+                if (keep_line(file, s, line)) text[line.ptr - text] = '\1'; /* done */
+            } else if (all || !s->row.value || !has_line(s->initial_lines, line)) {
+                put_line(file, s, line, true);
+            }
+        }
     }
     keel_free(text);
 }

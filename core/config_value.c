@@ -377,11 +377,10 @@ static void words_text(const KeelConfig *row, KeelConfigOut *out) {
     if (first) keel_config_write(out, "unknown");
 }
 
-/* The largest unit that divides it, for files. */
-static void memory_text(int64_t v, bool units, KeelConfigOut *out) {
+void out_memory(KeelConfigOut *out, int64_t v) {
     static const char *const names[] = {"", "kb", "mb", "gb"};
     int unit = 0;
-    while (units && v != 0 && unit < 3 && v % 1024 == 0) {
+    while (v != 0 && unit < 3 && v % 1024 == 0) {
         v /= 1024;
         unit++;
     }
@@ -410,7 +409,11 @@ static void text_of(const Setting *s, bool file, KeelConfigOut *out) {
             break;
         } /* fall through */
     case KEEL_CONFIG_MEMORY:
-        memory_text(number, file, out);
+        if (file) {
+            out_memory(out, number);
+        } else {
+            keel_config_write(out, "%lld", (long long)number);
+        }
         break;
     case KEEL_CONFIG_ENUM:
     case KEEL_CONFIG_FLAGS:

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -237,7 +236,6 @@ static void write_pidfile(void) {
 }
 
 void daemon_start(void) {
-    if (settings.disable_thp) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     find_supervisor();
     if (settings.daemonize && supervisor == SUPERVISED_NO) {
         go_to_background();

@@ -20,7 +20,7 @@ void daemon_ready(void);
 /* When the end begins, and when it comes: tells the supervisor, removes the pid file. */
 void daemon_stopping(void);
 void daemon_end(void);
-/* "STATUS=..." and such to systemd, when it supervises. False: it does not, or cannot be reached. */
+/* "STATUS=..." and such to systemd, when it supervises. False: it does not, or is out of reach. */
 bool daemon_notify(const char *state);
 /* Whether systemd or upstart watches over the process: INFO's process_supervised. */
 const char *daemon_supervisor(void);

@@ -22,6 +22,14 @@ void dispatch_start_clock(void) {
     clock_before = ticks_now();
 }
 
+uint64_t dispatch_clock(void) {
+    return clock_before;
+}
+
+void dispatch_set_clock(uint64_t ticks) {
+    clock_before = ticks;
+}
+
 KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
     KeelCommandRef *cmd = command_find_fast(argv[0]);
     if (cmd && cmd->has_subcommands && argc > 1) {
@@ -32,6 +40,11 @@ KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
 }
 
 /* ---- prefetching ----------------------------------------------------------------------------- */
+
+/* The requests that were prefetched and run now: an earlier one of them may load or unload what a
+ * later one names. */
+static Request *window;
+static size_t window_size;
 
 static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, size_t used) {
     const Table *table = &r->client->db->keys;
@@ -57,6 +70,8 @@ static void fetch_entries(const Table *table, const KeyMemo *memo, size_t n) {
 
 void dispatch_prefetch(Request *requests, size_t n) {
     size_t used = 0;
+    window = requests;
+    window_size = n;
     for (size_t i = 0; i < n; i++) {
         Request *r = &requests[i];
         r->memo = (uint32_t)used;
@@ -74,17 +89,35 @@ void dispatch_prefetch(Request *requests, size_t n) {
     }
 }
 
+void dispatch_prefetch_end(void) {
+    window_size = 0;
+}
+
+void dispatch_forget(const struct Module *module) {
+    for (size_t i = 0; i < window_size; i++) {
+        Request *r = &window[i];
+        if (!r->error && r->command && r->command->module == module) r->command = NULL;
+    }
+    for (KeelClient *client = client_first; client; client = client->next) {
+        const KeelCommandRef *last = client->last_command;
+        if (last && last->module == module) client->last_command = NULL;
+    }
+}
+
 /* ---- refusing -------------------------------------------------------------------------------- */
+
+static void observe_refused(KeelCtx *c) {
+    if (!(observers_want & KEEL_OBSERVE_ERROR)) return;
+    KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc, .refused = true,
+                     .error = {c->error_text, c->error_len}, .nested = c->flags & CTX_NESTED};
+    observers_tell(c, &call, KEEL_OBSERVE_ERROR);
+}
 
 static void tell_refused(KeelCtx *c) {
     uint64_t armed = gates_armed | c->client->gates;
     if (armed) gates_refused(c, c->argv, c->argc, armed);
     if (c->command) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
-    if (observers_want & KEEL_OBSERVE_ERROR) {
-        KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc, .refused = true,
-                         .error = {c->error_text, c->error_len}};
-        observers_tell(c, &call, KEEL_OBSERVE_ERROR);
-    }
+    observe_refused(c);
 }
 
 static void refuse_unknown(KeelCtx *c) {
@@ -112,6 +145,8 @@ static void refuse_unknown(KeelCtx *c) {
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
+    /* It may have come since the request was prefetched. */
+    if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
         tell_refused(c);
@@ -138,6 +173,7 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
         *held = verdict == KEEL_HOLD;
         if (!*held && (c->flags & CTX_ERROR)) {
             ((KeelCommandRef *)(uintptr_t)cmd)->rejected++;
+            observe_refused(c);
         }
         return false;
     }
@@ -146,13 +182,14 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
 
 /* ---- calling --------------------------------------------------------------------------------- */
 
-static void observe_after(KeelCtx *c, uint64_t ticks) {
+void dispatch_observe(KeelCtx *c, uint64_t ticks) {
+    if (c->flags & CTX_BLOCKED) return; /* it is not over */
     unsigned when = observers_want & KEEL_OBSERVE_AFTER;
     if (ticks >= observers_slow_ticks) when |= KEEL_OBSERVE_SLOW;
     if (c->flags & CTX_ERROR) when |= observers_want & KEEL_OBSERVE_ERROR;
     if (!when) return;
     KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc,
-                     .nanoseconds = ticks_to_ns(ticks),
+                     .nanoseconds = ticks_to_ns(ticks), .nested = c->flags & CTX_NESTED,
                      .error = {c->error_text, c->flags & CTX_ERROR ? c->error_len : 0}};
     observers_tell(c, &call, when);
 }
@@ -179,7 +216,8 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
 void dispatch_call(KeelCtx *c) {
     KeelCommandRef *cmd = (KeelCommandRef *)(uintptr_t)c->command;
     if (__builtin_expect(observers_want & KEEL_OBSERVE_BEFORE, 0)) {
-        KeelCall call = {.command = cmd, .argv = c->argv, .argc = c->argc};
+        KeelCall call = {.command = cmd, .argv = c->argv, .argc = c->argc,
+                         .nested = c->flags & CTX_NESTED};
         observers_tell(c, &call, KEEL_OBSERVE_BEFORE);
     }
     if (__builtin_expect(journal_armed, 0)) {
@@ -199,7 +237,7 @@ void dispatch_call(KeelCtx *c) {
     }
     cmd->latency[latency_cell(ticks)]++;
     if (__builtin_expect((c->owed != 0) | (journal_armed != 0) |
-                             ((c->flags & CTX_ERROR) != 0) |
+                             ((c->flags & (CTX_ERROR | CTX_BLOCKED)) != 0) |
                              ((c->client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP |
                                                    KEEL_CF_REPLY_SKIP_NEXT)) != 0),
                          0)) {
@@ -207,7 +245,7 @@ void dispatch_call(KeelCtx *c) {
     }
     if (__builtin_expect((observers_want & (KEEL_OBSERVE_AFTER | KEEL_OBSERVE_ERROR)) ||
                              ticks >= observers_slow_ticks, 0)) {
-        observe_after(c, ticks);
+        dispatch_observe(c, ticks);
     }
 }
 
@@ -241,7 +279,7 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
             client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;
         }
     } else {
-        client->last_command = r->command;
+        client->last_command = c->command;
         dispatch_call(c);
     }
     return !(client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING)) &&

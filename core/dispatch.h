@@ -5,6 +5,8 @@
 #include "client.h"
 #include "keyspace.h"
 
+struct Module;
+
 typedef struct Request {
     KeelStr *argv;
     int argc;
@@ -17,16 +19,25 @@ typedef struct Request {
 
 /* Finds commands and hashes keys of some requests, and fetches what they will touch. */
 void dispatch_prefetch(Request *requests, size_t n);
+/* All of them ran. */
+void dispatch_prefetch_end(void);
+/* A module's commands go: nobody holds one of them afterwards. */
+void dispatch_forget(const struct Module *module);
 /* Runs one request; the context's window is open for its client. False: the client cannot take the
  * next one now (blocked, held, closing). */
 bool dispatch_request(KeelCtx *c, const Request *request);
 /* Starts the clock of the next dispatch_request(). */
 void dispatch_start_clock(void);
+/* The clock of a command that runs others is put back after them: their time is its time. */
+uint64_t dispatch_clock(void);
+void dispatch_set_clock(uint64_t ticks);
 /* Most requests and keys that one prefetch may cover. */
 enum { WINDOW_REQUESTS = 64, WINDOW_KEYS = 192 };
 
 /* Runs the context's command, which passed all checks: statistics, reply count, journal. */
 void dispatch_call(KeelCtx *c);
+/* Tells observers of a command that is over. */
+void dispatch_observe(KeelCtx *c, uint64_t ticks);
 /* The checks before it. True: go on. False: a reply was given (or, *held, nothing must be). */
 bool dispatch_admit(KeelCtx *c, bool *held);
 /* The command, subcommands included, that argv names. NULL: unknown. */

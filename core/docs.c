@@ -172,7 +172,9 @@ void keel_command_reply_info(KeelCtx *c, const KeelCommandRef *cmd) {
     reply_categories(c, cmd->categories);
     reply_tips(c, cmd->row->tips);
     reply_specs(c, cmd);
-    keel_reply_array(c, count_subcommands(cmd));
+    /* Without subcommands an empty set, of all things: RESP3 clients have come to expect it. */
+    if (cmd->first_sub) keel_reply_array(c, count_subcommands(cmd));
+    else keel_reply_set(c, 0);
     for (const KeelCommandRef *sub = cmd->first_sub; sub; sub = sub->next_sub) {
         keel_command_reply_info(c, sub);
     }

@@ -84,8 +84,10 @@ void expire_cycle(int64_t budget_us) {
     ctx_done(&c);
 }
 
-void keel_expire_background(bool on) {
+bool keel_expire_background(bool on) {
+    bool before = expire_in_background;
     expire_in_background = on;
+    return before;
 }
 
 void keel_expire_on_access(bool on) {

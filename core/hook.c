@@ -9,10 +9,13 @@
 
 #include "client.h"
 #include "command.h"
+#include "config.h"
 #include "crash.h"
 #include "journal.h"
 #include "mem.h"
 #include "module.h"
+#include "net.h"
+#include "stats.h"
 #include "ticks.h"
 
 #include <keel/log.h>
@@ -165,6 +168,20 @@ void keel_gate_arm_client(KeelClient *client, int gate, bool on) {
 
 bool keel_gate_armed(const KeelClient *client, int gate) {
     return (gates_armed | (client ? client->gates : 0)) & gate_bit(gate);
+}
+
+static bool release(KeelClient *client, void *data) {
+    (void)data;
+    if (client->flags & KEEL_CF_HELD) net_resume(client);
+    return true;
+}
+
+void keel_client_release(KeelClient *client) {
+    if (client) {
+        release(client, NULL);
+    } else {
+        keel_client_each(release, NULL);
+    }
 }
 
 static void tell_one_refused(KeelCtx *c, const KeelStr *argv, int argc, const Gate *gate) {
@@ -354,8 +371,17 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
     if (--hooks_running == 0 && hooks_gone) hooks_compact();
 }
 
+/* The host listens to what modules send, too. */
+static void host_hears(KeelEvent event, const void *data) {
+    if (event == KEEL_EVENT_RESETSTAT) stats_reset();
+    if (event == KEEL_EVENT_LOADING) {
+        config_loading = ((const KeelLoadingEvent *)data)->phase == KEEL_BEFORE;
+    }
+}
+
 void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
+    host_hears(event, data);
     if (hooks_count[event]) hooks_call(c, event, data);
 }
 
@@ -406,6 +432,7 @@ static void slots_remove(struct Module *module) {
 
 void **keel_client_slot(KeelClient *client, int id) {
     KEEL_ASSERT(id >= 0 && id < SLOTS_MAX);
+    if (__builtin_expect(client->stands_for != NULL, 0)) client = client->stands_for;
     return &client->slots[id];
 }
 

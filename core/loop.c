@@ -12,6 +12,7 @@
 #include "module.h"
 #include "net.h"
 #include "poll.h"
+#include "reply.h"
 #include "stats.h"
 #include "thread.h"
 #include "ticks.h"
@@ -164,8 +165,15 @@ static void reap_child(void) {
 
 /* ---- between turns --------------------------------------------------------------------------- */
 
+static bool cron_paused;
+
+void keel_cron_pause(bool on) {
+    cron_paused = on;
+}
+
 /* A quarter of the time at most goes into expiry: a slice of each tick. */
 static void cron(void) {
+    if (cron_paused) return;
     int64_t start = keel_monotonic_ns();
     static unsigned ticks;
     ticks_calibrate();
@@ -227,6 +235,7 @@ static void finish_turn(void) {
 int loop_init(void) {
     timer_init();
     thread_init();
+    reply_arena_reset(); /* a callback may write to a client before any client has asked */
     running = true;
     return poll_init();
 }

@@ -5,12 +5,14 @@
  * module ends what it made at run time, then its tables go, and its code between two turns. */
 #include "module.h"
 
-#include "keyspace.h"
-
+#include "block.h"
 #include "command.h"
 #include "ctx.h"
+#include "keyspace.h"
 #include "module_load.h"
+#include "poll.h"
 #include "ticks.h"
+#include "timer.h"
 #include "type.h"
 
 #include <stdio.h>
@@ -32,8 +34,8 @@ Module *module_by_name(KeelStr name) {
 }
 
 Module *module_of_self(const void *self) {
-    if (!self || self == &keel_self) return &module_core;
-    return ((const KeelSelf *)self)->host;
+    Module *m = self && self != &keel_self ? ((const KeelSelf *)self)->host : NULL;
+    return m ? m : &module_core;
 }
 
 const Module *module_of_address(const void *address) {
@@ -165,14 +167,14 @@ static const Module *user_of(const Module *m) {
     return NULL;
 }
 
-/* What the module made at run time and has to end itself. */
-static const char *still_owns(const Module *m, char *text, size_t room) {
-    if (m->timers) {
+const char *module_still_owns(const Module *m, char *text, size_t room) {
+    size_t timers = timer_count_of(m->decl.self), watches = poll_watch_count(m->decl.self);
+    if (timers) {
         snprintf(text, room, "the module holds timer that is not fired. Please stop the timer or "
-                 "wait until it fires. (%llu of them)", (unsigned long long)m->timers);
-    } else if (m->watches) {
-        snprintf(text, room, "the module watches %llu descriptors. Please end that and try again",
-                 (unsigned long long)m->watches);
+                 "wait until it fires. (%zu of them)", timers);
+    } else if (watches) {
+        snprintf(text, room, "the module watches %zu descriptors. Please end that and try again",
+                 watches);
     } else {
         return NULL;
     }
@@ -183,6 +185,7 @@ static const char *still_owns(const Module *m, char *text, size_t room) {
 static const char *used_by_others(const Module *m, char *text, size_t room) {
     const Module *user = user_of(m);
     uint64_t keys = keys_of(m);
+    size_t blocked = block_clients_of_module(m);
     if (!m->library) {
         snprintf(text, room, "the module is part of the server's executable");
     } else if (keys) {
@@ -191,9 +194,9 @@ static const char *used_by_others(const Module *m, char *text, size_t room) {
     } else if (user) {
         snprintf(text, room, "the module exports APIs used by other modules. Please unload them "
                  "first and try again (%s)", user->name);
-    } else if (m->blocked) {
+    } else if (blocked) {
         snprintf(text, room, "the module has blocked clients. Please wait for them to be unblocked "
-                 "and try again (%llu of them)", (unsigned long long)m->blocked);
+                 "and try again (%zu of them)", blocked);
     } else {
         return NULL;
     }
@@ -203,7 +206,7 @@ static const char *used_by_others(const Module *m, char *text, size_t room) {
 const char *module_busy(const Module *module) {
     static char text[256];
     const char *why = used_by_others(module, text, sizeof(text));
-    return why ? why : still_owns(module, text, sizeof(text));
+    return why ? why : module_still_owns(module, text, sizeof(text));
 }
 
 /* Whether code of the module is on the stack, under this context. */
@@ -244,7 +247,7 @@ static const char *unload(KeelCtx *c, Module *m) {
     if (is_running(m, c)) return "the module runs the command that asks for it";
     if (ask_module(m) != 0) return module_reason("%s", module_told);
     /* What is left now it has forgotten, or could not end. */
-    why = still_owns(m, text, sizeof(text));
+    why = module_still_owns(m, text, sizeof(text));
     if (why) return module_reason("%s", why);
     if (!wait_for_background()) return "background jobs are still running. Please try again";
     module_send_event(m, false);

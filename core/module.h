@@ -11,9 +11,7 @@ typedef struct Module {
     void *library;            /* of dlopen; NULL when linked in */
     KeelStr *argv;            /* loadmodule's words after the name; ours */
     int argc;
-    uint64_t types_keys;      /* keys of its types, kept by the keyspace */
-    uint64_t timers, watches; /* run-time things it still owns: see module_busy() */
-    uint64_t blocked;         /* clients that wait for its callbacks */
+    uint64_t timers;          /* that it started and that still run; kept by timer.c */
     const KeelLoader *loader; /* that brought it; NULL for native ones */
     struct Module *loader_owner; /* the module that the loader is of */
     uintptr_t low, high;      /* where the library is mapped; 0 when linked in */
@@ -39,6 +37,7 @@ void module_each_unlisted(void (*each)(const Module *module, void *data), void *
 extern char module_directory[];
 
 Module *module_by_name(KeelStr name);
+/* Whose a KeelSelf is; the host itself for one of no loaded module. Never NULL. */
 Module *module_of_self(const void *self);
 /* Why it cannot be unloaded now (blocked clients, timers, watches, types in use, interfaces that
  * others need), or NULL. The text lives until the next call. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 char module_directory[PATH_MAX];
+bool module_starting;
 
 /* One loadmodule line: the module's name or path, then its arguments. */
 typedef struct Line {
@@ -172,7 +173,9 @@ int module_load_all(void) {
         keel_log(KEEL_LOG_WARNING, "There is no modules.conf near %s: only modules that the "
                  "configuration names are loaded", home);
     }
+    module_starting = true;
     int result = load_queue();
+    module_starting = false;
     while (queue) {
         Line *line = queue;
         queue = line->next;

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "crash.h"
 #include "ctx.h"
+#include "dispatch.h"
 #include "elf_file.h"
 #include "hook.h"
 #include "loop.h"
@@ -123,14 +124,14 @@ static const KeelConfig *own_config(const Module *m, KeelStr name) {
 }
 
 /* What one load was asked for. */
-typedef struct Request {
+typedef struct Asked {
     const KeelStr *argv;
     int argc;
     const KeelStr *configs; /* pairs */
     int config_count;
-} Request;
+} Asked;
 
-static const Request *request; /* of the load in progress */
+static const Asked *request; /* of the load in progress */
 
 /* Gives settings the values of this load, past CONFIG SET's restrictions: it is as if the
  * configuration file had them. */
@@ -143,18 +144,6 @@ static int set_configs(const Module *m, char *error, size_t room) {
             return -1;
         }
         if (config_line(pair, 2, error, room) != 0) return -1;
-    }
-    return 0;
-}
-
-static int apply_configs(const Module *m, char *error, size_t room) {
-    for (int i = 0; i < request->config_count; i++) {
-        const KeelConfig *row = own_config(m, request->configs[2 * i]);
-        const char *why = "it was refused";
-        if (offsetof(KeelConfig, apply) + sizeof(row->apply) > m->decl.config_size) continue;
-        if (!row->apply || row->apply(row, true, &why)) continue;
-        snprintf(error, room, "setting '%s': %s", row->name, why);
-        return -1;
     }
     return 0;
 }
@@ -177,6 +166,7 @@ static int attach(Module *m, const KeelModule *raw, bool trusted, char *error, s
 }
 
 void module_detach(Module *m) {
+    dispatch_forget(m);
     remove_tables(m, ROOMS);
     list_remove(m);
     m->decl.self->host = NULL;
@@ -411,16 +401,16 @@ static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
 /* Takes back a load whose tables were in place and whose code has run. False: it left something
  * that will call into it, so it has to stay mapped, and known to its callbacks. */
 static bool take_back(Module *m) {
+    char text[256];
+    const char *owns = module_still_owns(m, text, sizeof(text));
     int64_t left = module_bytes(m);
     module_detach(m);
     if (left) {
         keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind when its load failed", m->name,
                  (long long)left);
     }
-    if (!m->timers && !m->watches && !m->blocked) return true;
-    keel_log(KEEL_LOG_WARNING,
-             "Module %s left timers, descriptors or blocked clients behind when its load failed: "
-             "its code stays", m->name);
+    if (!owns) return true;
+    keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, owns);
     return false;
 }
 
@@ -440,7 +430,10 @@ static int load_steps(Module *m, const KeelModule *linked, char *error, size_t r
     if (result == 0) {
         ran = true;
         result = run_load(m, why, sizeof(why));
-        if (result == 0) result = apply_configs(m, why, sizeof(why));
+        /* At start all settings are acted on when all modules are there. */
+        if (result == 0 && !module_starting) {
+            result = config_apply_given(m, why, sizeof(why));
+        }
     }
     if (result == 0) return 0;
     snprintf(error, room, "%s%s%s", m->path, *m->path ? ": " : "", why);
@@ -455,7 +448,7 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
     char why[MODULE_REASON_ROOM + PATH_MAX];
     const KeelModule *linked = NULL;
     if (module_in_progress) return module_reason("another module is being loaded or unloaded: not now");
-    Request asked = {argv, argc, configs, config_count};
+    Asked asked = {argv, argc, configs, config_count};
     Module *m = keel_zalloc(sizeof(*m));
     m->loading = true;
     m->listed = listed;

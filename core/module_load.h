@@ -45,6 +45,11 @@ void module_send_event(const Module *m, bool loaded);
 /* Memory that it holds, by all threads. */
 int64_t module_bytes(const Module *m);
 
+/* What the module made at run time and has to end itself: `text`, or NULL when there is nothing. */
+const char *module_still_owns(const Module *m, char *text, size_t room);
+/* True while module_load_all() runs. */
+extern bool module_starting;
+
 /* Loads one module; at run time and at start. NULL, or the reason. Listed modules come from
  * modules.conf. */
 const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelStr *configs,

@@ -63,6 +63,8 @@ static void turn_begin(void) {
         requests = keel_alloc(REQUESTS_MAX * sizeof(*requests));
     }
     arena_used = args_used = request_count = input_count = 0;
+    /* Replies of an earlier round, and what callbacks wrote since, lie in the arena still. */
+    if (write_first) net_flush();
     reply_arena_reset();
 }
 
@@ -334,6 +336,7 @@ static void run_window(size_t from, size_t n, size_t *input) {
         }
         if (__builtin_expect(block_ready_pending, 0)) block_serve_ready();
     }
+    dispatch_prefetch_end();
 }
 
 void net_execute(void) {

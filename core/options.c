@@ -47,7 +47,7 @@ static void print_help(const char *program) {
            "  -h, --help               prints this\n"
            "\n"
            "Examples:\n"
-           "  %s --port 7777 --replicaof 127.0.0.1 8888\n"
+           "  %s --port 7777 --timeout 300\n"
            "  %s /etc/keel.conf --loglevel verbose\n"
            "  echo 'maxmemory 128mb' | %s -\n",
            program, program, program, program);
@@ -108,11 +108,23 @@ static Flag read_flag(int argc, char **argv, int *i) {
     return flag;
 }
 
+/* A file's path as it is now, before `dir` moves us. */
+static const char *absolute(const char *path) {
+    char *here, *full;
+    size_t room;
+    if (path[0] == '/' || !(here = getcwd(NULL, 0))) return keel_strdup(keel_str(path));
+    room = strlen(here) + strlen(path) + 2;
+    full = keel_alloc(room);
+    snprintf(full, room, "%s/%s", here, path);
+    free(here);
+    return full;
+}
+
 /* Flags that are no settings. True: it was one. */
 static bool take_own_flag(const Flag *flag, const char *word) {
     if (keel_is(flag->words[0], "modules")) {
         if (flag->count != 2) die("--modules takes one file", word);
-        options.modules_conf = keel_strdup(flag->words[1]);
+        options.modules_conf = absolute(flag->words[1].ptr);
         return true;
     }
     return false;
@@ -127,18 +139,6 @@ static bool take_switch(const char *word, const char *program) {
     if (strcmp(name, "check") != 0) return false;
     options.check = true;
     return true;
-}
-
-/* The file's path as it is now, before `dir` moves us. */
-static const char *absolute(const char *path) {
-    char *here, *full;
-    size_t room;
-    if (path[0] == '/' || !(here = getcwd(NULL, 0))) return keel_strdup(keel_str(path));
-    room = strlen(here) + strlen(path) + 2;
-    full = keel_alloc(room);
-    snprintf(full, room, "%s/%s", here, path);
-    free(here);
-    return full;
 }
 
 void options_parse(int argc, char **argv) {

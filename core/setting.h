@@ -1,4 +1,4 @@
-/* setting.h - one setting as the registry holds it; shared by config*.c only. */
+/* setting.h - one setting as the registry holds it; shared by config*.c and settings.c only. */
 #ifndef CORE_SETTING_H
 #define CORE_SETTING_H
 
@@ -57,6 +57,8 @@ bool settings_apply(Setting *const *list, size_t count, bool starting, const cha
 
 void out_bytes(KeelConfigOut *out, const char *bytes, size_t len);
 void out_quoted(KeelConfigOut *out, KeelStr s);
+/* A size with the largest unit that divides it, as files have it. */
+void out_memory(KeelConfigOut *out, int64_t v);
 /* The text, never NULL, which the caller frees with keel_free(). */
 char *out_take(KeelConfigOut *out, size_t *len);
 

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "net.h"
+#include "setting.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,7 +114,7 @@ static bool apply_bind(const KeelConfig *config, bool starting, const char **rea
 
 static bool apply_maxclients(const KeelConfig *config, bool starting, const char **reason) {
     (void)config;
-    return starting || (daemon_allow_clients(reason) && net_apply_maxclients(reason));
+    return starting || net_apply_maxclients(reason);
 }
 
 static bool apply_title(const KeelConfig *config, bool starting, const char **reason) {
@@ -230,10 +231,11 @@ static bool output_limit_set(const KeelConfig *config, const KeelStr *argv, int 
 /* A line for each class, as files have had it since there were classes. */
 static void output_limit_rewrite(const KeelConfig *config, KeelConfigOut *out) {
     for (int i = 0; i < CLASSES; i++) {
-        keel_config_line(out, "%s %s %lld %lld %lld", config->name, class_names[i],
-                         (long long)settings.output_limit[i].hard,
-                         (long long)settings.output_limit[i].soft,
-                         (long long)settings.output_limit[i].soft_seconds);
+        keel_config_write(out, "%s %s ", config->name, class_names[i]);
+        out_memory(out, settings.output_limit[i].hard);
+        keel_config_write(out, " ");
+        out_memory(out, settings.output_limit[i].soft);
+        keel_config_line(out, " %lld", (long long)settings.output_limit[i].soft_seconds);
     }
 }
 

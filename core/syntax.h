@@ -42,10 +42,10 @@ typedef struct Span {
 } Span;
 #define SPAN_MANY (1 << 24)
 
-enum { SYNTAX_DEPTH = 32, SYNTAX_LENGTH = 1 << 20 };
+enum { SYNTAX_DEPTH = 32, SYNTAX_LENGTH = 16384 };
 
 /* Parses `text`, which must outlive the tree. 0; -1 with a message in `error` that gives the
- * column, and nothing to free. Cost: linear; nesting is bounded by SYNTAX_DEPTH. */
+ * column, and nothing to free. Nesting is bounded by SYNTAX_DEPTH, length by SYNTAX_LENGTH. */
 int syntax_parse(Syntax *syntax, const char *text, char *error, size_t room);
 void syntax_free(Syntax *syntax);
 

@@ -66,6 +66,7 @@ extern "C" {
 #include <keel/config.h>
 #include <keel/info.h>
 #include <keel/call.h>
+#include <keel/debug.h>
 #include <keel/module.h>
 
 #ifdef __cplusplus

@@ -59,8 +59,8 @@ KEEL_API void keel_db_overhead(int db, size_t *keys, size_t *expiring);
 KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
 
 /* Whether keys past their time are removed: in the background, and when looked up. Replicas and
- * loads switch the second off. Both are on at first. */
-KEEL_API void keel_expire_background(bool on);
+ * loads switch the second off. Both are on at first. The first returns what it was before. */
+KEEL_API bool keel_expire_background(bool on);
 KEEL_API void keel_expire_on_access(bool on);
 /* Which access clock entries keep: seconds (false) or logarithmic frequency (true). */
 KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);

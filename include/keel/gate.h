@@ -50,6 +50,7 @@ typedef struct KeelCall {
     int64_t nanoseconds;            /* 0 before it ran */
     KeelStr error;                  /* the first error reply's text; empty when there is none */
     bool refused;
+    bool nested;                    /* run by keel_call(): its caller is seen too */
 } KeelCall;
 
 typedef struct KeelObserver {

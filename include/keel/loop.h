@@ -26,6 +26,10 @@ typedef void KeelFdCall(KeelCtx *c, int fd, unsigned ready, void *data);
 KEEL_API int keel_fd_watch(void *module_self, int fd, unsigned events, KeelFdCall *call,
                            void *data);
 
+/* Stops what is done hz times a second (expiry, resizing, KEEL_EVENT_CRON), and lets it go on: for
+ * tests that must not be disturbed. */
+KEEL_API void keel_cron_pause(bool on);
+
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
  * its birth and, with its status, of its end. */
 KEEL_API int keel_fork(KeelCtx *c, const char *purpose);

@@ -10,6 +10,7 @@ int pause_gate;
 static int64_t pause_until_ms;     /* 0: not paused */
 static bool pause_all;
 static uint64_t pause_timer;
+static bool pause_background;      /* background expiry as it was before */
 
 /* Commands that reads cannot tell from a server that stands still. */
 static bool pause_holds(uint64_t flags) {
@@ -32,7 +33,7 @@ void pause_end(void) {
     pause_until_ms = 0;
     pause_all = false;
     keel_gate_arm(pause_gate, false);
-    keel_expire_background(true);
+    keel_expire_background(pause_background);
     keel_expire_on_access(true);
     keel_client_release(NULL);
 }
@@ -47,7 +48,7 @@ static bool pause_over(KeelCtx *c, void *data) {
 static void pause_start(int64_t until_ms, bool all) {
     if (!pause_until_ms) {
         keel_gate_arm(pause_gate, true);
-        keel_expire_background(false);
+        pause_background = keel_expire_background(false);
         keel_expire_on_access(false);
     }
     pause_all |= all;

@@ -1,9 +1,9 @@
 /* example.c - EXAMPLE.RAISE, EXAMPLE.TIMES: where a module of your own begins.
  *
- * `make new-module NAME=x` copies this folder to modules/x under that name. It shows what nearly
- * every module needs: a command that opens a key, reads and changes it; an argument of its
- * loadmodule line; a setting; and the tables from which the host knows all of this. What each
- * function promises stands beside its declaration in include/keel/; `make docs` prints it. */
+ * Here is what nearly every module needs: a command that opens a key, reads and changes it; an
+ * argument of its loadmodule line; a setting; and the tables from which the host knows all of this.
+ * What each function promises stands beside its declaration in include/keel/; `make docs` prints
+ * it. */
 #include <keel.h>
 
 static const KeelType *string_type;

@@ -133,8 +133,8 @@ static void keys_type(KeelCtx *c, const KeelStr *argv, int argc) {
     "3.0.0: Added the `REPLACE` modifier. | 5.0.0: Added the `ABSTTL` modifier. | "                \
     "5.0.0: Added the `IDLETIME` and `FREQ` options."
 #define RESTORE_ARGS                                                                               \
-    "key ttl:integer serialized-value [REPLACE] [ABSTTL] [IDLETIME seconds:integer] "              \
-    "[FREQ frequency:integer]"
+    "key ttl:integer serialized-value [REPLACE{3.0.0}] [ABSTTL{5.0.0}] "                           \
+    "[IDLETIME seconds:integer{5.0.0}] [FREQ frequency:integer{5.0.0}]"
 #define RESTORE_COST                                                                               \
     "O(1) for the key and O(N*M) for its value of N elements of size M; O(N*M*log(N)) for sorted " \
     "sets"
@@ -180,11 +180,12 @@ static const KeelCommand commands[] = {
      .call = keys_exists, .summary = "Counts how many of the keys exist.", .since = "1.0.0",
      .complexity = "O(N) for N keys", .group = "generic", .keys = "RO", .categories = "@keyspace",
      .tips = SUMS, .history = "3.0.3: Accepts multiple `key` arguments."},
-    {.name = "expire", .args = "key seconds [NX|XX|GT|LT]", .flags = KEEL_WRITE | KEEL_FAST,
-     .call = keys_expire, .summary = "Lets a key expire after so many seconds.", .since = "1.0.0",
+    {.name = "expire", .args = "key seconds [NX|XX|GT|LT]{condition 7.0.0}",
+     .flags = KEEL_WRITE | KEEL_FAST, .call = keys_expire,
+     .summary = "Lets a key expire after so many seconds.", .since = "1.0.0",
      .complexity = "O(1)", .group = "generic", .keys = "RW UPDATE", .categories = "@keyspace",
      .history = CONDITIONS},
-    {.name = "expireat", .args = "key unix-time-seconds [NX|XX|GT|LT]",
+    {.name = "expireat", .args = "key unix-time-seconds [NX|XX|GT|LT]{condition 7.0.0}",
      .flags = KEEL_WRITE | KEEL_FAST, .call = keys_expireat,
      .summary = "Lets a key expire at a Unix time in seconds.", .since = "1.2.0",
      .complexity = "O(1)", .group = "generic", .keys = "RW UPDATE", .categories = "@keyspace",
@@ -207,11 +208,12 @@ static const KeelCommand commands[] = {
     {.name = "persist", .args = "key", .flags = KEEL_WRITE | KEEL_FAST, .call = keys_persist,
      .summary = "Takes a key's expiry away.", .since = "2.2.0", .complexity = "O(1)",
      .group = "generic", .keys = "RW UPDATE", .categories = "@keyspace"},
-    {.name = "pexpire", .args = "key milliseconds [NX|XX|GT|LT]", .flags = KEEL_WRITE | KEEL_FAST,
-     .call = keys_pexpire, .summary = "Lets a key expire after so many milliseconds.",
+    {.name = "pexpire", .args = "key milliseconds [NX|XX|GT|LT]{condition 7.0.0}",
+     .flags = KEEL_WRITE | KEEL_FAST, .call = keys_pexpire,
+     .summary = "Lets a key expire after so many milliseconds.",
      .since = "2.6.0", .complexity = "O(1)", .group = "generic", .keys = "RW UPDATE",
      .categories = "@keyspace", .history = CONDITIONS},
-    {.name = "pexpireat", .args = "key unix-time-milliseconds [NX|XX|GT|LT]",
+    {.name = "pexpireat", .args = "key unix-time-milliseconds [NX|XX|GT|LT]{condition 7.0.0}",
      .flags = KEEL_WRITE | KEEL_FAST, .call = keys_pexpireat,
      .summary = "Lets a key expire at a Unix time in milliseconds.", .since = "2.6.0",
      .complexity = "O(1)", .group = "generic", .keys = "RW UPDATE", .categories = "@keyspace",
@@ -242,11 +244,11 @@ static const KeelCommand commands[] = {
      .since = "2.6.0", .complexity = RESTORE_COST, .group = "generic", .keys = "OW UPDATE",
      .categories = "@keyspace @dangerous", .history = RESTORE_HISTORY},
     {.name = "restore-asking", .args = RESTORE_ARGS,
-     .flags = KEEL_WRITE | KEEL_DENYOOM | KEEL_ASKING, .call = keys_restore,
+     .flags = KEEL_WRITE | KEEL_DENYOOM | KEEL_ASKING | KEEL_INTERNAL, .call = keys_restore,
      .summary = "RESTORE as cluster nodes send it to each other while keys migrate.",
      .since = "3.0.0", .complexity = RESTORE_COST, .group = "server", .keys = "OW UPDATE",
      .categories = "@keyspace @dangerous", .history = RESTORE_HISTORY},
-    {.name = "scan", .args = "cursor [MATCH pattern] [COUNT count] [TYPE type]",
+    {.name = "scan", .args = "cursor [MATCH pattern] [COUNT count] [TYPE type{6.0.0}]",
      .flags = KEEL_READONLY | KEEL_TOUCHES_ARBITRARY_KEYS, .call = keys_scan,
      .summary = "Returns some names of keys, and where to go on.", .since = "2.8.0",
      .complexity = "O(1) a call, O(N) for a whole walk over N keys", .group = "generic",

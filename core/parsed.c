@@ -1,0 +1,235 @@
+/* parsed.c - replies of keel_call(), taken apart on demand.
+ *
+ * The bytes come from the reply functions, and through keel_reply_raw() from anybody, so nothing in
+ * them is believed: before the first element of an aggregate is given out, the whole reply is
+ * walked once, without recursion, and what does not fit its bytes is an error reply. An aggregate's
+ * elements are found when the first of them is asked for. Most replies are one scalar and cost a
+ * look at their first line. */
+#include "parsed.h"
+
+#include "mem.h"
+#include "resp.h"
+
+#include <keel/text.h>
+
+enum { NESTING_MAX = 64 };
+
+/* The elements of one aggregate. All of a reply hang in one list: freeing does not recurse. */
+typedef struct Elements {
+    struct Elements *next;
+    KeelReply *items;
+} Elements;
+
+struct KeelReply {
+    KeelReply *root;
+    KeelStr resp;          /* this reply, attributes before it included */
+    char type;
+    uint8_t depth;
+    bool walked;           /* root: its bytes are known to be whole */
+    KeelStr text;
+    int64_t integer;
+    size_t count;          /* of an aggregate */
+    const char *inside;    /* where its elements begin */
+    KeelReply *items;      /* NULL: not looked for yet */
+    char *bytes;           /* root: to be freed */
+    Elements *elements;    /* root */
+};
+
+/* One header: type, and the number or text behind it. */
+typedef struct Head {
+    char type;
+    KeelStr line;          /* text of its line */
+    int64_t n;             /* length or count; -1: null */
+    const char *next;      /* behind the header and, for strings, the payload */
+    KeelStr payload;
+} Head;
+
+static bool head_read(const char *p, const char *end, Head *h) {
+    const char *cr = end - p >= 3 ? memchr(p + 1, '\r', (size_t)(end - p - 1)) : NULL;
+    if (!cr || end - cr < 2 || cr[1] != '\n') return false;
+    h->type = *p;
+    h->line = (KeelStr){p + 1, (size_t)(cr - p - 1)};
+    h->next = cr + 2;
+    h->n = 0;
+    h->payload = h->line;
+    switch (h->type) {
+    case '+': case '-': case '_': case ',': case '#': case '(':
+        return true;
+    case ':':
+        return keel_parse_int(h->line, &h->n);
+    case '$': case '=':
+        if (!keel_parse_int(h->line, &h->n) || h->n < -1) return false;
+        if (h->n < 0) return h->type == '$';
+        if (end - h->next < 2 || h->n > end - h->next - 2) return false;
+        h->payload = (KeelStr){h->next, (size_t)h->n};
+        h->next += h->n + 2;
+        return h->next[-2] == '\r' && h->next[-1] == '\n' && (h->type == '$' || h->n >= 4);
+    case '*': case '~': case '>': case '%': case '|':
+        /* Every element takes three bytes at least: a count beyond that is a lie. */
+        if (!keel_parse_int(h->line, &h->n) || h->n < -1 || h->n > end - h->next) return false;
+        if (h->n < 0) return h->type == '*';
+        if (h->type == '%' || h->type == '|') h->n *= 2;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_aggregate(char type) {
+    return type == '*' || type == '~' || type == '>' || type == '%' || type == '|';
+}
+
+/* The end of the reply at `p`, with everything inside it; NULL when the bytes do not hold one. An
+ * attribute is followed by the reply that it belongs to. */
+static const char *skip(const char *p, const char *end) {
+    int64_t left = 1;
+    while (left > 0) {
+        Head h;
+        if (!head_read(p, end, &h)) return NULL;
+        left += is_aggregate(h.type) && h.n > 0 ? h.n : 0;
+        if (h.type != '|') left--;
+        if (left > end - h.next) return NULL;
+        p = h.next;
+    }
+    return p;
+}
+
+/* Whether it is so flat that walking it step by step is fine. */
+static bool too_deep(const KeelReply *r) {
+    return r->depth >= NESTING_MAX;
+}
+
+static void set_error(KeelReply *r, const char *text) {
+    r->type = '-';
+    r->text = keel_str(text);
+    r->count = 0;
+    r->items = NULL;
+}
+
+/* Reads the head of r->resp; attributes before it are passed over. */
+static void reply_read(KeelReply *r) {
+    const char *p = r->resp.ptr, *end = p + r->resp.len;
+    Head h;
+    for (;;) {
+        if (!p || !head_read(p, end, &h)) {
+            set_error(r, "ERR the reply is not in the form of the protocol");
+            return;
+        }
+        if (h.type != '|') break;
+        for (p = h.next; p && h.n > 0; h.n--) p = skip(p, end);
+    }
+    r->type = h.n < 0 && h.type != ':' ? '_' : h.type;
+    r->text = r->type == '_' ? KEEL_LIT("") : h.payload;
+    if (h.type == '=') r->text = (KeelStr){h.payload.ptr + 4, h.payload.len - 4};
+    if (h.type == ':') r->integer = h.n;
+    if (h.type == '#') r->integer = h.line.len == 1 && h.line.ptr[0] == 't';
+    if (is_aggregate(r->type)) {
+        r->count = (size_t)h.n;
+        r->inside = h.next;
+    }
+}
+
+KeelReply *parsed_new(char *bytes, size_t len) {
+    KeelReply *r = keel_zalloc(sizeof(*r));
+    r->root = r;
+    r->bytes = bytes;
+    r->resp = (KeelStr){bytes, len};
+    if (!len) { /* a command that says nothing */
+        r->type = '_';
+        r->text = KEEL_LIT("");
+        return r;
+    }
+    /* Pushes stand before the reply: they are none of it. */
+    const char *p = bytes, *end = bytes + len;
+    while (*p == '>') {
+        const char *next = skip(p, end);
+        if (!next || next == end) break;
+        p = next;
+    }
+    r->resp = (KeelStr){p, (size_t)(end - p)};
+    reply_read(r);
+    return r;
+}
+
+/* Finds an aggregate's elements. False: the bytes do not hold them, and the reply is an error. */
+static bool find_items(KeelReply *r) {
+    KeelReply *root = r->root;
+    const char *end = root->resp.ptr + root->resp.len;
+    if (!root->walked) {
+        if (!skip(root->resp.ptr, end)) {
+            set_error(r, "ERR the reply is not in the form of the protocol");
+            return false;
+        }
+        root->walked = true;
+    }
+    if (too_deep(r)) {
+        set_error(r, "ERR the reply is nested too deeply");
+        return false;
+    }
+    Elements *list = keel_alloc(sizeof(*list));
+    list->items = keel_zalloc(r->count * sizeof(KeelReply));
+    list->next = root->elements;
+    root->elements = list;
+    const char *p = r->inside;
+    for (size_t i = 0; i < r->count; i++) {
+        const char *next = skip(p, end);
+        KeelReply *item = &list->items[i];
+        item->root = root;
+        item->depth = (uint8_t)(r->depth + 1);
+        item->resp = (KeelStr){p, (size_t)(next - p)};
+        reply_read(item);
+        p = next;
+    }
+    r->items = list->items;
+    return true;
+}
+
+void keel_reply_free(KeelReply *reply) {
+    if (!reply) return;
+    for (Elements *e = reply->elements, *next; e; e = next) {
+        next = e->next;
+        keel_free(e->items);
+        keel_free(e);
+    }
+    keel_free(reply->bytes);
+    keel_free(reply);
+}
+
+int keel_reply_type(const KeelReply *reply) {
+    return reply->type;
+}
+
+KeelStr keel_reply_str(const KeelReply *reply) {
+    switch (reply->type) {
+    case '+': case '-': case '$': case '=': case '(': case ',':
+        return reply->text;
+    default:
+        return KEEL_LIT("");
+    }
+}
+
+int64_t keel_reply_integer(const KeelReply *reply) {
+    return reply->integer;
+}
+
+double keel_reply_number(const KeelReply *reply) {
+    double v = 0;
+    if (reply->type == ',' && !keel_parse_double(reply->text, &v) && keel_is(reply->text, "nan")) {
+        v = __builtin_nan("");
+    }
+    return v;
+}
+
+size_t keel_reply_count(const KeelReply *reply) {
+    return reply->count;
+}
+
+const KeelReply *keel_reply_at(const KeelReply *reply, size_t i) {
+    KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it, as its contract says */
+    if (i >= r->count || (!r->items && !find_items(r))) return NULL;
+    return &r->items[i];
+}
+
+KeelStr keel_reply_resp(const KeelReply *reply) {
+    return reply->resp;
+}
