@@ -12,6 +12,7 @@ typedef struct Module {
     KeelStr *argv;            /* loadmodule's words after the name; ours */
     int argc;
     uint64_t timers;          /* that it started and that still run; kept by timer.c */
+    uint64_t blocked;         /* clients that wait for its callbacks; kept by block.c */
     const KeelLoader *loader; /* that brought it; NULL for native ones */
     struct Module *loader_owner; /* the module that the loader is of */
     uintptr_t low, high;      /* where the library is mapped; 0 when linked in */
