@@ -25,7 +25,7 @@ static void lazy_free_value(void *data) {
 
 void value_free(KeelStr name, OldValue old, bool lazy) {
     if (old.form == KEEL_FORM_BUFFER) {
-        buffer_free(old.ptr);
+        if (!client_return_buffer(old.ptr)) buffer_free(old.ptr);
     } else if (old.form == KEEL_FORM_VALUE) {
         const KeelType *type = &types[old.type].type;
         if (type->unlink) type->unlink(name, old.ptr);
@@ -166,7 +166,8 @@ void keel_key_set_bytes(KeelKey *key, const KeelType *type, KeelStr v, int64_t e
 
 char *keel_key_bytes_edit(KeelKey *key, const KeelType *type, size_t len) {
     key_check(key);
-    if (key->entry_ && entry_form(key->entry_) == KEEL_FORM_BUFFER) {
+    if (key->entry_ && entry_form(key->entry_) == KEEL_FORM_BUFFER &&
+        !client_shows_buffer(entry_pointer(key->entry_))) {
         Buffer *b = entry_pointer(key->entry_);
         if (len > b->room) {
             size_t room = len < 1024 * 1024 ? len * 2 : len + 1024 * 1024;
