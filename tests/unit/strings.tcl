@@ -103,6 +103,12 @@ start_server [list tags {string} overrides [witness]] {
         r set e 12
         r incr e
         assert_encoding int e
+        r incrbyfloat e 1
+        assert_encoding embstr e
+        r incr e
+        assert_encoding int e
+        r set e 12
+        r incr e
         r append e 4
         assert_encoding raw e
         r incr e
