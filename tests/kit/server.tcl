@@ -22,11 +22,6 @@ namespace eval kit {
         bind 127.0.0.1
         databases 16
         loglevel verbose
-        save {""}
-        latency-monitor-threshold 1
-        notify-keyspace-events KEA
-        repl-diskless-sync-delay 0
-        repl-ping-replica-period 1
         enable-debug-command yes
         enable-module-command yes
         enable-protected-configs yes
