@@ -120,6 +120,16 @@ proc kit::have_real_server {} {
     return [expr {[auto_execok redis-check-rdb] ne "" && [auto_execok bash] ne ""}]
 }
 
+# Where the build put one of the test modules of tests/modules: `start_server [with_module NAME]`.
+proc test_module name {
+    return [file join [file dirname [file normalize $::kit::binary]] tests modules $name.so]
+}
+proc with_module {args} {
+    set words {}
+    foreach name $args {lappend words --loadmodule [test_module $name]}
+    return [list args $words]
+}
+
 # ---- life of a server -------------------------------------------------------------------------
 
 # Starts the process of `srv`, which has everything but a pid, and gives it back with one.
