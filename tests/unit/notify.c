@@ -46,7 +46,8 @@ static int listen_at(const char *name) {
     memcpy(at.sun_path, name, len);
     if (name[0] == '@') at.sun_path[0] = '\0';
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len))) {
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (bind(fd, (struct sockaddr *)&at, size) != 0) {
         perror("bind");
         exit(1);
     }
