@@ -176,7 +176,7 @@ start_server {tags {modules}} {
             set path [damaged headers.so $good {
                 for {set i 0} {$i < $size} {incr i} {byte_at bytes [expr {$at + $i}] 0x7e}
             }]
-            assert_match "headers.so *" [load_error $path] $what
+            assert_match "headers.so*" [load_error $path] $what
             assert_not_equal [load_error $path] loaded $what
         }
         # Every program header in turn: its offset, address, and sizes.
@@ -188,7 +188,7 @@ start_server {tags {modules}} {
                     }
                 }]
                 set why [load_error $path]
-                if {$why eq "loaded"} {r module unload bad} else {assert_match "headers.so *" $why}
+                if {$why eq "loaded"} {r module unload bad} else {assert_match "headers.so*" $why}
             }
         }
         assert_equal [server_traces] $before
