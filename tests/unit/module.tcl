@@ -1,6 +1,8 @@
 # Modules: what is refused and why, what a refusal leaves behind, and how modules go.
 
 set modules [file join [file dirname $kit::binary] tests modules]
+# With STATIC=1 our own modules are part of the server and stay.
+set linked [expr {![file exists [file join [file dirname $kit::binary] modules admin.so]]}]
 set damaged [file normalize [tmpdir damaged]]
 set refused "ERR Error loading the extension. Please check the server logs. "
 
@@ -68,7 +70,7 @@ start_server {tags {modules}} {
         name_long      "*1 to 63 of*"
         name_none      "*has no .name"
         name_pointer   "*has no .name"
-        name_taken     "*module strings is already loaded, from */strings.so*"
+        name_taken     "*module strings is already loaded, from *"
         version        "*module bad has no .version*"
         version_none   "*module bad has no .version*"
         summary        "*module bad has no .summary"
@@ -244,6 +246,7 @@ start_server {tags {modules}} {
     test "MODULE UNLOAD of a name that is not there" {
         assert_error "ERR Error unloading module: no such module with that name" {r module unload nosuch}
         assert_error "ERR Error unloading module: no such module with that name" {r module unload ""}
+        if {$linked} {skip_test "admin is linked in"}
         assert_error "ERR Error unloading module: the module runs the command that asks for it" \
             {r module unload admin}
     }
@@ -360,6 +363,7 @@ start_server {tags {modules}} {
 
 start_server {tags {modules}} {
     test "MODULE LOADEX gives settings their values" {
+        if {$linked} {skip_test "example is linked in"}
         r module loadex example CONFIG example-step 7 ARGS 3
         assert_equal [r config get example-step] {example-step 7}
         assert_equal [r example.times] 3
@@ -368,6 +372,7 @@ start_server {tags {modules}} {
     } {}
 
     test "MODULE LOADEX refuses settings that are not the module's, and bad values" {
+        if {$linked} {skip_test "example is linked in"}
         foreach {words reason} {
             {CONFIG port 1} "*it has no setting 'port'"
             {CONFIG nosuch 1} "*it has no setting 'nosuch'"
@@ -386,6 +391,7 @@ start_server {tags {modules}} {
     } {example-step 1}
 
     test "Arguments reach the module as they were sent" {
+        if {$linked} {skip_test "example is linked in"}
         r module unload example
         assert_match "*its argument 'a b\"' is not a count" [load_error example "a b\""]
         assert_match "*one argument at most, not 3" [load_error example 1 2 3]
