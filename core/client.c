@@ -249,6 +249,10 @@ void keel_push_end(KeelCtx *c) {
 
 /* ---- requests' memory ------------------------------------------------------------------------ */
 
+/* Whose arguments show buffers that became values; a later giver takes its place, as commands do not
+ * overlap. */
+static KeelClient *giver;
+
 void partial_free(KeelClient *c) {
     Partial *p = c->partial;
     if (!p) return;
@@ -256,8 +260,10 @@ void partial_free(KeelClient *c) {
         if (p->buffers[i]) buffer_free(p->buffers[i]);
     }
     if (p->filling) buffer_free(p->filling);
+    if (giver == c) giver = NULL;
     keel_free(p->args);
     keel_free(p->buffers);
+    keel_free(p->given);
     keel_free(p);
     c->partial = NULL;
 }
@@ -269,10 +275,35 @@ Buffer *client_take_buffer(KeelCtx *c, KeelStr argument) {
     for (int i = 0; i < p->argc; i++) {
         Buffer *b = p->buffers[i];
         if (!b || b->data != argument.ptr || b->len != argument.len) continue;
+        if (!p->given) p->given = keel_zalloc((size_t)p->argc * sizeof(*p->given));
+        p->given[i] = b;
         p->buffers[i] = NULL;
+        giver = client;
         return b;
     }
     return NULL;
+}
+
+/* Where the buffer is among those given away, -1: it is not. */
+static int given_index(const Buffer *buffer) {
+    const Partial *p = giver ? giver->partial : NULL;
+    if (!p || !p->given) return -1;
+    for (int i = 0; i < p->argc; i++) {
+        if (p->given[i] == buffer) return i;
+    }
+    return -1;
+}
+
+bool client_shows_buffer(const Buffer *buffer) {
+    return __builtin_expect(giver != NULL, 0) && given_index(buffer) >= 0;
+}
+
+bool client_return_buffer(Buffer *buffer) {
+    int i = __builtin_expect(giver != NULL, 0) ? given_index(buffer) : -1;
+    if (i < 0) return false;
+    giver->partial->given[i] = NULL;
+    giver->partial->buffers[i] = buffer;
+    return true;
 }
 
 void client_keep_query(KeelClient *c, const char *bytes, size_t len, size_t room) {

@@ -26,6 +26,7 @@ typedef struct Partial {
     int argc, room;
     KeelStr *args;       /* ptr is an offset, or a Buffer's data when buffers[i] */
     Buffer **buffers;    /* an argument's own buffer, NULL for the others */
+    Buffer **given;      /* those that became values, at the same indices; NULL: none did */
     Buffer *filling;     /* the buffer that the socket is read into right now */
 } Partial;
 
@@ -88,8 +89,14 @@ size_t client_output_bytes(const KeelClient *client);
 void client_check_output(KeelClient *client);
 
 /* The buffer behind this argument of the running command, if it has one of its own; it is the
- * caller's then. */
+ * caller's then. The command's arguments still show it, to the journal and to observers: whoever
+ * frees or changes a value's buffer asks the two functions below first. */
 Buffer *client_take_buffer(KeelCtx *c, KeelStr argument);
+/* Whether arguments show this buffer, so that its bytes must stay as they are. */
+bool client_shows_buffer(const Buffer *buffer);
+/* A value's buffer is no longer needed. True: arguments show it, and it now goes with them; false:
+ * the caller frees it. */
+bool client_return_buffer(Buffer *buffer);
 
 /* Frees the parse state of a command in pieces. */
 void partial_free(KeelClient *client);

@@ -22,6 +22,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "loop.h"
 #include "rates.h"
 
 enum { ACCESS_CLOCK_BITS = 24 };
@@ -90,7 +91,7 @@ static void write_server(KeelInfo *info) {
     keel_info_int(info, "server_time_usec", keel_now_us());
     keel_info_int(info, "uptime_in_seconds", uptime);
     keel_info_int(info, "uptime_in_days", uptime / (24 * 3600));
-    keel_info_int(info, "hz", settings.hz);
+    keel_info_int(info, "hz", loop_hz());
     keel_info_int(info, "configured_hz", settings.hz);
     keel_info_int(info, "lru_clock", keel_now_ms() / 1000 & ((1 << ACCESS_CLOCK_BITS) - 1));
     keel_info_field(info, "executable", "%s", path);

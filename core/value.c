@@ -25,7 +25,7 @@ static void lazy_free_value(void *data) {
 
 void value_free(KeelStr name, OldValue old, bool lazy) {
     if (old.form == KEEL_FORM_BUFFER) {
-        buffer_free(old.ptr);
+        if (!client_return_buffer(old.ptr)) buffer_free(old.ptr);
     } else if (old.form == KEEL_FORM_VALUE) {
         const KeelType *type = &types[old.type].type;
         if (type->unlink) type->unlink(name, old.ptr);
@@ -149,6 +149,10 @@ void keel_key_set_bytes(KeelKey *key, const KeelType *type, KeelStr v, int64_t e
         keel_key_set_int(key, type, number, expiry);
         return;
     }
+    keel_key_set_text(key, type, v, expiry);
+}
+
+void keel_key_set_text(KeelKey *key, const KeelType *type, KeelStr v, int64_t expiry) {
     if (v.len > ENTRY_EMBED_MAX) {
         Buffer *b = v.len >= BUFFER_ARG_MIN ? client_take_buffer(key->ctx, v) : NULL;
         if (!b) {
@@ -166,7 +170,8 @@ void keel_key_set_bytes(KeelKey *key, const KeelType *type, KeelStr v, int64_t e
 
 char *keel_key_bytes_edit(KeelKey *key, const KeelType *type, size_t len) {
     key_check(key);
-    if (key->entry_ && entry_form(key->entry_) == KEEL_FORM_BUFFER) {
+    if (key->entry_ && entry_form(key->entry_) == KEEL_FORM_BUFFER &&
+        !client_shows_buffer(entry_pointer(key->entry_))) {
         Buffer *b = entry_pointer(key->entry_);
         if (len > b->room) {
             size_t room = len < 1024 * 1024 ? len * 2 : len + 1024 * 1024;
@@ -309,9 +314,10 @@ bool keel_key_copy(const KeelKey *from, KeelKey *to) {
         if (!copy) return false;
         memcpy(copy->data, b->data, b->len);
         set_buffer(to, type, copy, expiry);
+    } else if (entry_form(e) == KEEL_FORM_INT) {
+        keel_key_set_int(to, type, entry_int(e), expiry);
     } else {
-        char scratch[KEEL_INT_ROOM];
-        keel_key_set_bytes(to, type, keel_key_bytes(from, scratch), expiry);
+        keel_key_set_text(to, type, keel_key_bytes(from, NULL), expiry);
     }
     key_check(to);
     memcpy(key_entry(to)->clock, e->clock, 3);

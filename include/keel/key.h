@@ -70,6 +70,8 @@ KEEL_API KeelForm keel_key_form(const KeelKey *key);
  * 1970, KEEL_NO_EXPIRY or KEEL_KEEP_EXPIRY). Bytes that spell an integer are kept as one. When `v`
  * is an argument with a buffer of its own, the buffer becomes the value. An old value is freed. */
 KEEL_API void keel_key_set_bytes(KeelKey *key, const KeelType *type, KeelStr v, int64_t expiry);
+/* The same, but what spells an integer stays text: for results that were not integers. */
+KEEL_API void keel_key_set_text(KeelKey *key, const KeelType *type, KeelStr v, int64_t expiry);
 KEEL_API void keel_key_set_int(KeelKey *key, const KeelType *type, int64_t v, int64_t expiry);
 /* `ptr` now belongs to the keyspace, which frees it with type->free. */
 KEEL_API void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t expiry);

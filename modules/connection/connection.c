@@ -93,7 +93,7 @@ static const KeelCommand commands[] = {
      .call = connection_echo, ROW, .summary = "Returns the given string.", .since = "1.0.0",
      .complexity = "O(1)"},
     {.name = "hello",
-     .args = "[protover:integer [AUTH username password] [SETNAME clientname]]",
+     .args = "[protover:integer [AUTH username password] [SETNAME clientname]]{arguments}",
      .flags = KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE | KEEL_FAST | KEEL_NO_AUTH |
               KEEL_ALLOW_BUSY,
      .call = connection_hello, ROW, .summary = "Negotiates protocol, user and name at once.",

@@ -74,7 +74,7 @@ void strings_incrbyfloat(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelStr sum = {text, len};
     KeelStr words[] = {KEEL_LIT("SET"), argv[1], sum, KEEL_LIT("KEEPTTL")};
     keel_journal_instead(c, words, 4);
-    keel_key_set_bytes(&key, &strings_type, sum, KEEL_KEEP_EXPIRY);
+    keel_key_set_text(&key, &strings_type, sum, KEEL_KEEP_EXPIRY);
     keel_key_changed(&key, KEEL_NOTIFY_STRING, "incrbyfloat");
     keel_reply_bulk(c, sum);
 }

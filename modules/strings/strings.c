@@ -133,9 +133,10 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 #define READ_FAST (KEEL_READONLY | KEEL_FAST)
 #define WRITE_OOM (KEEL_WRITE | KEEL_DENYOOM)
 #define UNIT_HISTORY "7.0.0: Added the `BYTE|BIT` option."
-#define FIELD_WRITE "[OVERFLOW WRAP|SAT|FAIL] (SET encoding offset value:integer|INCRBY encoding" \
-                    " offset increment)"
-#define FIELD_READ "GET encoding offset"
+#define FIELD_READ "GET (encoding offset){get-block}"
+#define FIELD_WRITE                                                                                \
+    "([OVERFLOW (WRAP|SAT|FAIL)]{overflow-block} (SET (encoding offset value:integer){set-block}|" \
+    "INCRBY (encoding offset increment){incrby-block}){write-operation}){write}"
 #define PART_COMPLEXITY "O(N) where N is the length of the returned string, in effect O(1) for " \
                         "short ones."
 
@@ -161,9 +162,9 @@ static const KeelCommand commands[] = {
       .summary = "Returns a key's string and deletes the key." },
     { .name = "getex",
       .args = "key [EX seconds|PX milliseconds|EXAT unix-time-seconds|PXAT unix-time-milliseconds|"
-              "PERSIST]",
+              "PERSIST]{expiration}",
       .flags = KEEL_WRITE | KEEL_FAST, .call = strings_getex, .group = "string", .since = "6.2.0",
-      .complexity = "O(1)", .keys = "RW ACCESS UPDATE",
+      .complexity = "O(1)", .keys = "RW ACCESS UPDATE = the time to live may change",
       .summary = "Returns a key's string and changes when the key expires." },
     { .name = "getrange", .args = "key start end", .flags = KEEL_READONLY,
       .call = strings_getrange, .group = "string", .since = "2.4.0",
@@ -195,12 +196,12 @@ static const KeelCommand commands[] = {
       .complexity = "O(N) where N is the number of keys to retrieve.",
       .tips = "request_policy:multi_shard",
       .summary = "Returns the strings of several keys at once." },
-    { .name = "mset", .args = "key value [key value ...]", .flags = WRITE_OOM,
+    { .name = "mset", .args = "(key value){data} [(key value) ...]", .flags = WRITE_OOM,
       .call = strings_mset, .group = "string", .since = "1.0.1", .keys = "OW UPDATE",
       .complexity = "O(N) where N is the number of keys to set.",
       .tips = "request_policy:multi_shard response_policy:all_succeeded",
       .summary = "Sets the strings of several keys at once." },
-    { .name = "msetnx", .args = "key value [key value ...]", .flags = WRITE_OOM,
+    { .name = "msetnx", .args = "(key value){data} [(key value) ...]", .flags = WRITE_OOM,
       .call = strings_msetnx, .group = "string", .since = "1.0.1", .keys = "OW INSERT",
       .complexity = "O(N) where N is the number of keys to set.",
       .summary = "Sets the strings of several keys, but only if none of them exists." },
@@ -209,10 +210,11 @@ static const KeelCommand commands[] = {
       .keys = "OW UPDATE", .deprecated = "2.6.12: `SET` with the `PX` argument",
       .summary = "Sets a key's string and its time to live in milliseconds." },
     { .name = "set",
-      .args = "key value [NX|XX] [GET] [EX seconds|PX milliseconds|EXAT unix-time-seconds|"
-              "PXAT unix-time-milliseconds|KEEPTTL]",
+      .args = "key value [NX|XX]{condition 2.6.12} [GET]{6.2.0} [EX seconds{2.6.12}|"
+              "PX milliseconds{2.6.12}|EXAT unix-time-seconds{6.2.0}|"
+              "PXAT unix-time-milliseconds{6.2.0}|KEEPTTL{6.0.0}]{expiration}",
       .flags = WRITE_OOM, .call = strings_set, .group = "string", .since = "1.0.0",
-      .complexity = "O(1)", .keys = "RW ACCESS UPDATE VARIABLE_FLAGS",
+      .complexity = "O(1)", .keys = "RW ACCESS UPDATE VARIABLE_FLAGS = `GET` reads the old value",
       .get_keys = strings_set_keys,
       .history = "2.6.12: Added the `EX`, `PX`, `NX` and `XX` options. | "
                  "6.0.0: Added the `KEEPTTL` option. | "
@@ -240,25 +242,27 @@ static const KeelCommand commands[] = {
       .summary = "Returns the part of a string between two positions." },
 
     /* Bitmaps. */
-    { .name = "bitcount", .args = "key [start end [BYTE|BIT]]", .flags = KEEL_READONLY,
+    { .name = "bitcount", .args = "key [start end [BYTE|BIT]{unit 7.0.0}]{range}", .flags = KEEL_READONLY,
       .call = strings_bitcount, .group = "bitmap", .since = "2.6.0", .complexity = "O(N)",
       .keys = "RO ACCESS", .history = UNIT_HISTORY,
       .summary = "Counts the ones in a string or in part of it." },
     { .name = "bitfield",
-      .args = "key [" FIELD_READ "|" FIELD_WRITE " [" FIELD_READ "|" FIELD_WRITE " ...]]",
+      .args = "key [" FIELD_READ "|" FIELD_WRITE " [" FIELD_READ "|" FIELD_WRITE
+              " ...]]{operation}",
       .flags = WRITE_OOM, .call = strings_bitfield, .group = "bitmap", .since = "3.2.0",
       .complexity = "O(1) for each subcommand specified",
-      .keys = "RW UPDATE ACCESS VARIABLE_FLAGS", .get_keys = strings_bitfield_keys,
+      .keys = "RW UPDATE ACCESS VARIABLE_FLAGS = `GET` alone only reads", .get_keys = strings_bitfield_keys,
       .summary = "Reads and changes integers of any width inside a string." },
     { .name = "bitfield_ro", .args = "key [" FIELD_READ " [" FIELD_READ " ...]]",
       .flags = READ_FAST, .call = strings_bitfield_ro, .group = "bitmap", .since = "6.0.0",
       .complexity = "O(1) for each subcommand specified", .keys = "RO ACCESS",
       .summary = "Reads integers of any width inside a string." },
-    { .name = "bitop", .args = "(AND|OR|XOR|NOT) destkey key [key ...]", .flags = WRITE_OOM,
+    { .name = "bitop", .args = "(AND|OR|XOR|NOT){operation} destkey key [key ...]", .flags = WRITE_OOM,
       .call = strings_bitop, .group = "bitmap", .since = "2.6.0", .complexity = "O(N)",
       .keys = "OW UPDATE & RO ACCESS",
       .summary = "Combines strings bit by bit and stores the result." },
-    { .name = "bitpos", .args = "key bit:integer [start [end [BYTE|BIT]]]",
+    { .name = "bitpos",
+      .args = "key bit:integer [start [end [BYTE|BIT]{unit 7.0.0}]{end-unit-block}]{range}",
       .flags = KEEL_READONLY, .call = strings_bitpos, .group = "bitmap", .since = "2.8.7",
       .complexity = "O(N)", .keys = "RO ACCESS", .history = UNIT_HISTORY,
       .summary = "Finds the first one or the first zero in a string." },

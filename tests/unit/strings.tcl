@@ -103,6 +103,12 @@ start_server [list tags {string} overrides [witness]] {
         r set e 12
         r incr e
         assert_encoding int e
+        r incrbyfloat e 1
+        assert_encoding embstr e
+        r incr e
+        assert_encoding int e
+        r set e 12
+        r incr e
         r append e 4
         assert_encoding raw e
         r incr e
@@ -931,6 +937,20 @@ if {[llength [witness]]} {
             set records [lrange [traces getex x px 50000] 1 end]
             assert_match {{PEXPIREAT x *}} $records
         }
+
+        test "long values reach the journal even when the same command overwrites them" {
+            set a [string repeat a 40000]
+            set b [string repeat b 50000]
+            set command [list mset k $a k $b k $a]
+            assert_equal [lrange [traces {*}$command] 1 end] [list $command]
+            assert_equal [r get k] $a
+            set command [list msetnx new $b new $a]
+            assert_equal [lrange [traces {*}$command] 1 end] [list $command]
+            r append new $b
+            r setrange new 40000 $a
+            assert_equal [r get new] $a$a[string repeat b 10000]
+            r del k new
+        } 2
 
         test "binary values reach the journal as they are" {
             set value "a\0\r\n\xff"
