@@ -8,7 +8,7 @@ static volatile int *volatile nowhere;
 
 static char *volatile inside = (char *)&nowhere + 1;
 
-static void fault(void) {
+__attribute__((noinline)) static void fault(void) {
     *nowhere = 1;
 }
 
@@ -64,8 +64,9 @@ static const KeelInfoSection sections[] = {
 };
 
 static const KeelCommand commands[] = {
-    {.name = "crash.now", .args = "how [detail ...]", .call = crash_now, .flags = KEEL_ADMIN,
-     .arity = -2, .summary = "Crashes.", .since = "1.0.0", .complexity = "O(1)"},
+    {.name = "crash.now", .args = "how [detail [detail ...]]", .flags = KEEL_ADMIN,
+     .call = crash_now,
+     .summary = "Crashes.", .since = "1.0.0", .complexity = "O(1)"},
     {.name = "crash.later", .args = "where", .call = crash_later, .flags = KEEL_ADMIN,
      .summary = "Crashes in a callback.", .since = "1.0.0", .complexity = "O(1)"},
     {0},
