@@ -44,6 +44,7 @@ typedef struct Blocked {
 } Blocked;
 
 bool block_ready_pending;
+size_t block_on_delete;
 
 static Heap deadlines;
 static size_t blocked_count;
@@ -176,6 +177,7 @@ uint64_t keel_block(KeelCtx *c, const KeelBlock *block) {
         heap_add(&deadlines, &b->deadline);
     }
     id_add(b);
+    block_on_delete += want.on_delete;
     b->command->module->blocked++;
     c->client->blocked = b;
     c->client->flags |= KEEL_CF_BLOCKED;
@@ -188,6 +190,7 @@ static void blocked_free(Blocked *b) {
     for (int i = 0; i < b->place_count; i++) waiters_leave(&b->places[i], b->want.on_delete);
     if (b->has_deadline) heap_remove(&deadlines, &b->deadline);
     id_remove(b);
+    block_on_delete -= b->want.on_delete;
     b->command->module->blocked--;
     b->client->blocked = NULL;
     if (b->want.free) {
