@@ -35,9 +35,12 @@ MODULES := $(sort $(MODULES))
 MODULE_SO := $(MODULES:%=$B/modules/%.so)
 TEST_MODULES := $(patsubst tests/modules/%.c,%,$(wildcard tests/modules/*.c))
 TEST_SO := $(TEST_MODULES:%=$B/tests/modules/%.so)
+# bad.c is one module for every BAD_x in it.
+BAD := $(shell grep -ho 'BAD_[a-z_]*[a-z]' tests/modules/bad.c 2>/dev/null | sort -u)
+TEST_SO := $(filter-out %/bad.so,$(TEST_SO)) $(BAD:BAD_%=$B/tests/modules/bad-%.so)
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 
-.PHONY: help all deps run test check bench docs install new-module clean
+.PHONY: help all test-modules deps run test check bench docs install new-module clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -94,6 +97,11 @@ $B/obj/pic/core/ds/%.o: core/ds/%.c Makefile
 $B/tests/modules/%.so: tests/modules/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@.tmp $< -lpthread && mv $@.tmp $@
+$B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
+
+test-modules: $(TEST_SO)
 
 check: all ## the laws of the house: who includes, exports and names what
 	@tests/check.sh $B

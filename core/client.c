@@ -430,6 +430,13 @@ static void address(int fd, bool local, char *out, size_t room) {
     }
 }
 
+/* The request that runs now has left the query buffer, but it is not done with. */
+static void running_request(const KeelCtx *c, KeelClientInfo *out) {
+    if (!c->command || c->flags & CTX_PUSH) return;
+    out->query_len += c->raw.ptr ? c->raw.len : 0;
+    for (int i = 0; i < c->argc; i++) out->args_len += c->argv[i].len;
+}
+
 void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     KeelClientInfo i = {.size = out->size};
     i.kind = (KeelClientKind)c->kind;
@@ -450,6 +457,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.query_len = c->query_len;
     i.query_free = c->query_room - c->query_len;
     i.args_len = c->args_len;
+    if (c->writer) running_request(c->writer, &i);
     i.reply_len = c->arena_len;
     i.reply_chunks = c->chunk_count;
     i.reply_bytes = client_output_bytes(c) - c->arena_len;

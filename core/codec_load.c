@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rdb_form.h"
+#include "codec_form.h"
 
 /* How much is allocated ahead of its bytes when the source's end is unknown. */
 #define LOAD_STEP (1u << 20)

@@ -7,7 +7,7 @@
 #include <keel.h>
 #include <string.h>
 
-#include "rdb_form.h"
+#include "codec_form.h"
 
 /* Shorter strings do not gain by compression; nor can the format count longer ones. */
 #define COMPRESS_FROM 21

@@ -2,7 +2,7 @@
  *
  * Commands hang in an array in the order of registration, which is what listings show. Two open
  * tables find them by name: the small one of command.h by the folded bytes of names up to 16
- * bytes, for dispatch, and a general one by a hash that ignores case. Both are rebuilt from the
+ * bytes, for dispatch, and a general one by their hash whatever the case. Both are rebuilt from the
  * array whenever modules come or go, so removing needs no care about probe sequences. */
 #include "command.h"
 #include "ctx.h"
@@ -37,7 +37,8 @@ static void fold_name(const char *name, size_t len, NameSlot *out) {
     for (size_t i = 0; i < len; i++) bytes[i] = (char)(name[i] | 0x20);
     memcpy(&out->low, bytes, 8);
     memcpy(&out->high, bytes + 8, 8);
-    out->len = len;
+    out->len = (uint32_t)len;
+    out->letters = strspn(name, "abcdefghijklmnopqrstuvwxyz") == len;
 }
 
 static void index_command(KeelCommandRef *cmd) {

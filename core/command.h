@@ -62,7 +62,8 @@ KeelCommandRef *command_lookup_sub(const KeelCommandRef *parent, KeelStr name);
 typedef struct NameSlot {
     uint64_t low, high;       /* the folded bytes, zero-padded */
     KeelCommandRef *command;  /* NULL: free */
-    size_t len;
+    uint32_t len;
+    bool letters;             /* only letters: equal folded bytes are equal names */
 } NameSlot;
 extern NameSlot *command_names;  /* a power of two of slots, at most half full */
 extern uint64_t command_names_mask;
@@ -95,6 +96,7 @@ static inline KeelCommandRef *command_find_fast(KeelStr name) {
         const NameSlot *slot = &command_names[i & command_names_mask];
         if (!slot->command) return NULL;
         if (slot->low == low && slot->high == high && slot->len == name.len) {
+            if (__builtin_expect(slot->letters, 1)) return slot->command;
             if (__builtin_expect(strncasecmp(slot->command->name, name.ptr, name.len) != 0, 0)) {
                 return command_lookup(name);
             }

@@ -41,6 +41,7 @@ void config_free_words(KeelStr *words, int count);
 extern bool config_loading;
 
 /* The host's own settings: one struct, rows in settings.c. */
+enum { HZ_MIN = 1, HZ_MAX = 500 };
 enum { SUPERVISED_NO, SUPERVISED_AUTO, SUPERVISED_SYSTEMD, SUPERVISED_UPSTART };
 enum { ALLOW_NO, ALLOW_YES, ALLOW_LOCAL };
 

@@ -233,8 +233,15 @@ static void part_gather(void) {
     if (!crash.frame_count) frames_gather();
 }
 
+/* Where an object's file is. The linker knows the server by the title of its process. */
+static const char *object_path(const Dl_info *where, const void *server) {
+    return where->dli_fbase == server ? "/proc/self/exe" : where->dli_fname;
+}
+
 /* "object(function+0x1f) [offset for addr2line]", and the module that the object is. */
 static void part_frames(void) {
+    Dl_info self = {0};
+    dladdr(&crash, &self);
     say("\n------ STACK TRACE ------\n");
     for (int i = 0; i < crash.frame_count; i++) {
         const char *at = crash.frames[i];
@@ -249,12 +256,13 @@ static void part_frames(void) {
         if (where.dli_sname) {
             snprintf(name, sizeof(name), "%s", where.dli_sname);
             into = (size_t)(at - (const char *)where.dli_saddr);
-        } else if (!symbol_find(where.dli_fname, offset, name, sizeof(name), &into)) {
+        } else if (!symbol_find(object_path(&where, self.dli_fbase), offset, name, sizeof(name), &into)) {
             name[0] = '\0';
         }
-        say("#%-2d %s(%s+0x%zx) [+0x%zx]%s%s\n", i, base_name(where.dli_fname), name,
-            name[0] ? into : offset, offset, module && module != &module_core ? " module " : "",
-            module && module != &module_core ? module->name : "");
+        bool host = where.dli_fbase == self.dli_fbase;
+        say("#%-2d %s(%s+0x%zx) [+0x%zx]%s%s\n", i, host ? "keel" : base_name(where.dli_fname),
+            name, name[0] ? into : offset, offset, module && !host ? " module " : "",
+            module && !host ? module->name : "");
     }
 }
 

@@ -73,7 +73,7 @@ static void write_listen_addr(char *out, size_t room) {
 static bool title_variable(KeelStr name, char *out, size_t room) {
     out[0] = '\0';
     if (keel_equal(name, KEEL_LIT("title"))) {
-        snprintf(out, room, "%s", program ? program : "keel");
+        snprintf(out, room, "%s", program ? program : "");
     } else if (keel_equal(name, KEEL_LIT("listen-addr"))) {
         write_listen_addr(out, room);
     } else if (keel_equal(name, KEEL_LIT("port")) || keel_equal(name, KEEL_LIT("tls-port")) ||
@@ -112,9 +112,13 @@ static bool format_title(const char *format, char *out, size_t room) {
     return true;
 }
 
+/* There must be something besides the program's name, which is left out while we look. */
 bool daemon_title_valid(const char *format) {
-    char text[1024];
-    return format[0] != '\0' && format_title(format, text, sizeof text) && text[0] != '\0';
+    char text[1024], *kept = program;
+    program = NULL;
+    bool good = format_title(format, text, sizeof text) && text[0] != '\0';
+    program = kept;
+    return good;
 }
 
 void daemon_set_title(void) {
@@ -266,8 +270,8 @@ void daemon_end(void) {
 
 /* ---- limits ---- */
 
-/* Raises the limit on descriptors to `wanted` or as near as the system lets us. Returns what there
- * is then. *error: why it was not more, 0 when nothing failed. */
+/* Raises the limit on descriptors to `wanted`, or as near as the system lets us: what it allows is
+ * found by halving. Returns what there is then. *error: why it was not more, 0 when it is. */
 static rlim_t raise_files(rlim_t wanted, int *error) {
     struct rlimit limit;
     *error = 0;
@@ -275,19 +279,18 @@ static rlim_t raise_files(rlim_t wanted, int *error) {
         *error = errno;
         return 1024;
     }
-    rlim_t before = limit.rlim_cur, try = wanted;
-    while (try > before) {
+    rlim_t good = limit.rlim_cur, bad = wanted + 1, try = wanted;
+    while (bad > good + 1) {
         struct rlimit next = {try, limit.rlim_max > try ? limit.rlim_max : try};
-        if (setrlimit(RLIMIT_NOFILE, &next) == 0) return try;
-        if (!*error) *error = errno;
-        /* Between what we want and the hard limit there is no use in small steps. */
-        if (try > limit.rlim_max && limit.rlim_max > before) {
-            try = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &next) == 0) {
+            good = try;
         } else {
-            try -= try - before < 16 ? try - before : 16;
+            *error = errno;
+            bad = try;
         }
+        try = good + (bad - good) / 2;
     }
-    return before;
+    return good;
 }
 
 static rlim_t files_for_clients(void) {

@@ -46,14 +46,15 @@ KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
 static Request *window;
 static size_t window_size;
 
-static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, size_t used) {
+/* The keys of one request that a plain range describes, up to the room there is. */
+static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, KeyMemo *to, size_t room) {
     const Table *table = &r->client->db->keys;
     int last = cmd->last_key < 0 ? r->argc + cmd->last_key : cmd->last_key;
     if (last >= r->argc) last = r->argc - 1;
     size_t n = 0;
-    for (int i = cmd->first_key; i <= last && used + n < WINDOW_KEYS; i += cmd->key_step) {
+    for (int i = cmd->first_key; i <= last && n < room; i += cmd->key_step) {
         uint64_t hash = hash_bytes(r->argv[i].ptr, r->argv[i].len);
-        memos[used + n++] = (KeyMemo){r->argv[i].ptr, hash};
+        to[n++] = (KeyMemo){r->argv[i].ptr, hash};
         __builtin_prefetch(table_bucket(table, hash));
     }
     return n;
@@ -68,25 +69,28 @@ static void fetch_entries(const Table *table, const KeyMemo *memo, size_t n) {
     }
 }
 
-void dispatch_prefetch(Request *requests, size_t n) {
-    size_t used = 0;
-    window = requests;
-    window_size = n;
-    for (size_t i = 0; i < n; i++) {
-        Request *r = &requests[i];
-        r->memo = (uint32_t)used;
+size_t dispatch_prefetch(Request *requests, size_t n) {
+    size_t used = 0, ready = 0;
+    if (n > WINDOW_REQUESTS) n = WINDOW_REQUESTS;
+    for (; ready < n; ready++) {
+        Request *r = &requests[ready];
+        if (used > WINDOW_KEYS - WINDOW_KEYS / 4) break;
+        r->memo = memos + used;
         r->memo_count = 0;
-        if (r->error) continue;
+        if (__builtin_expect(r->error != NULL, 0)) continue;
         const KeelCommandRef *cmd = r->command = dispatch_find(r->argv, r->argc);
-        if (cmd && cmd->first_key && r->argc > cmd->first_key && used < WINDOW_KEYS) {
-            r->memo_count = (uint32_t)memo_keys(r, cmd, used);
+        if (cmd && cmd->first_key && r->argc > cmd->first_key) {
+            r->memo_count = (uint32_t)memo_keys(r, cmd, memos + used, WINDOW_KEYS - used);
             used += r->memo_count;
         }
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; used && i < ready; i++) {
         const Request *r = &requests[i];
-        if (r->memo_count) fetch_entries(&r->client->db->keys, memos + r->memo, r->memo_count);
+        if (r->memo_count) fetch_entries(&r->client->db->keys, r->memo, r->memo_count);
     }
+    window = requests;
+    window_size = ready;
+    return ready;
 }
 
 void dispatch_prefetch_end(void) {
@@ -224,6 +228,7 @@ void dispatch_call(KeelCtx *c) {
         c->db_at_start = c->db->id;
         journal_begin(c);
     }
+    crash_ctx = c;
     crash_command = cmd;
     cmd->call(c, c->argv, c->argc);
     crash_command = NULL;
@@ -263,8 +268,8 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
     c->argv = r->argv;
     c->argc = r->argc;
     c->raw = r->raw;
-    c->memo = memos + r->memo;
-    c->memo_end = c->memo + r->memo_count;
+    c->memo = r->memo;
+    c->memo_end = r->memo + r->memo_count;
     reply_mark(c);
     stats.commands++;
     client->commands++;

@@ -14,11 +14,13 @@ typedef struct Request {
     KeelCommandRef *command;  /* found while prefetching; NULL: unknown */
     KeelStr raw;              /* its bytes; ptr NULL when they are not as they were sent */
     const char *error;        /* a protocol error in place of a request */
-    uint32_t memo, memo_count;
+    const KeyMemo *memo;      /* hashes of its first keys, once prefetched */
+    uint32_t memo_count;
 } Request;
 
-/* Finds commands and hashes keys of some requests, and fetches what they will touch. */
-void dispatch_prefetch(Request *requests, size_t n);
+/* Finds commands and hashes keys of some of the n requests, and fetches what they will touch. Returns
+ * how many it prepared, at least one: run those, then prepare the next. */
+size_t dispatch_prefetch(Request *requests, size_t n);
 /* All of them ran. */
 void dispatch_prefetch_end(void);
 /* A module's commands go: nobody holds one of them afterwards. */

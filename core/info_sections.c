@@ -20,7 +20,9 @@
 #include <keel/module.h>
 #include <keel/text.h>
 
+#include "client.h"
 #include "config.h"
+#include "loop.h"
 #include "rates.h"
 
 enum { ACCESS_CLOCK_BITS = 24 };
@@ -89,7 +91,7 @@ static void write_server(KeelInfo *info) {
     keel_info_int(info, "server_time_usec", keel_now_us());
     keel_info_int(info, "uptime_in_seconds", uptime);
     keel_info_int(info, "uptime_in_days", uptime / (24 * 3600));
-    keel_info_int(info, "hz", settings.hz);
+    keel_info_int(info, "hz", loop_hz());
     keel_info_int(info, "configured_hz", settings.hz);
     keel_info_int(info, "lru_clock", keel_now_ms() / 1000 & ((1 << ACCESS_CLOCK_BITS) - 1));
     keel_info_field(info, "executable", "%s", path);
@@ -104,20 +106,19 @@ typedef struct ClientSums {
     size_t query_max, reply_max, held;
 } ClientSums;
 
-static bool client_sum(KeelClient *client, void *data) {
-    ClientSums *sums = data;
-    KeelClientInfo one = {.size = sizeof(one)};
-    keel_client_info(client, &one);
-    size_t query = one.query_len + one.query_free + one.args_len;
-    if (query > sums->query_max) sums->query_max = query;
-    if (one.reply_bytes > sums->reply_max) sums->reply_max = one.reply_bytes;
-    if (one.flags & KEEL_CF_HELD && !(one.flags & KEEL_CF_BLOCKED)) sums->held++;
-    return true;
+static ClientSums clients_sum(void) {
+    ClientSums sums = {0};
+    for (const KeelClient *client = client_first; client; client = client->next) {
+        size_t query = client->query_room + client->args_len, reply = client_output_bytes(client);
+        if (query > sums.query_max) sums.query_max = query;
+        if (reply > sums.reply_max) sums.reply_max = reply;
+        if (client->flags & KEEL_CF_HELD && !(client->flags & KEEL_CF_BLOCKED)) sums.held++;
+    }
+    return sums;
 }
 
 static void write_clients(KeelInfo *info) {
-    ClientSums sums = {0};
-    keel_client_each(client_sum, &sums);
+    ClientSums sums = clients_sum();
     keel_info_int(info, "connected_clients", (int64_t)keel_client_count());
     keel_info_int(info, "maxclients", settings.maxclients);
     keel_info_int(info, "client_recent_max_input_buffer", (int64_t)sums.query_max);

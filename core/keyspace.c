@@ -5,6 +5,7 @@
  * lookup that meets them, or by the background sweep of expire.c, whichever is first. */
 #include "keyspace.h"
 
+#include "client.h"
 #include "config.h"
 #include "hook.h"
 #include "journal.h"
@@ -219,8 +220,8 @@ static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *ke
     if (e) {
         stats.keyspace_hits += counted;
         if (!(mode & KEEL_KEY_NO_TOUCH)) {
-            KeelClient *client = c->client;
-            if (!client || !(keel_client_flags(client) & KEEL_CF_NO_TOUCH)) entry_touch(e);
+            const KeelClient *client = c->client;
+            if (!client || !(client->flags & KEEL_CF_NO_TOUCH)) entry_touch(e);
         }
         return true;
     }

@@ -96,7 +96,8 @@ static void place_key(Finder *f, Arg *key, const Arg *unit, const Arg *previous,
     Place *place = &f->places[f->count++];
     KeySpec *spec = &place->spec;
     *place = (Place){.arg = key, .spec = {.step = 1, .find = FIND_RANGE}};
-    if (spot.lost || unit->multiple_token || spot.before.min > INT16_MAX / 2 || spot.after.min > INT16_MAX / 2) return;
+    if (spot.lost || unit->multiple_token) return;
+    if (spot.before.min > INT16_MAX / 2 || spot.after.min > INT16_MAX / 2) return;
 
     bool optional = spot.optional || unit->optional;
     if (unit->token.ptr && spot.keyword.ptr) spot.before = plus(spot.before, (Span){1, 1});

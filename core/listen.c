@@ -179,7 +179,11 @@ void net_close_in_child(void) {
 int net_init(void) {
     const char *reason = "";
     spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (net_apply_listeners(&reason)) return 0;
+    if (net_apply_listeners(&reason)) {
+        if (listener_count > 0) return 0;
+        keel_log(KEEL_LOG_WARNING, "Configured to not listen anywhere, exiting.");
+        return -1;
+    }
     keel_log(KEEL_LOG_WARNING, "%s", reason);
     keel_log(KEEL_LOG_WARNING, "Failed listening on port %d, aborting.", (int)settings.port);
     return -1;

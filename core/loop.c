@@ -30,8 +30,11 @@ static bool running;
 static volatile sig_atomic_t asked_signal;
 static bool shutdown_waiting;
 static unsigned shutdown_flags;
+static int64_t shutdown_deadline; /* of the wait, in now_ms: then it ends all the same */
 static int fork_pid;
 static int64_t cron_due;
+
+enum { CLIENTS_PER_TICK = 200 };
 
 /* ---- contexts -------------------------------------------------------------------------------- */
 
@@ -73,6 +76,7 @@ static void shutdown_certainly(KeelCtx *c, unsigned flags) {
 bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
     bool later;
     keel_log(KEEL_LOG_NOTICE, "User requested shutdown...");
+    if (settings.shutdown_timeout == 0) flags |= KEEL_SHUTDOWN_NOW;
     if (shutdown_allowed(c, flags, reason, &later)) {
         shutdown_certainly(c, flags);
         return true;
@@ -80,6 +84,7 @@ bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
     if (*reason) return false;
     shutdown_waiting = true;
     shutdown_flags = flags;
+    shutdown_deadline = now_ms + settings.shutdown_timeout * 1000;
     return true;
 }
 
@@ -98,7 +103,9 @@ static void shutdown_by_signal(void) {
     KeelCtx c;
     ctx_init(&c);
     const char *reason;
-    if (!keel_shutdown(&c, 0, &reason)) {
+    unsigned flags = (unsigned)(signal_number == SIGINT ? settings.shutdown_on_sigint
+                                                        : settings.shutdown_on_sigterm);
+    if (!keel_shutdown(&c, flags, &reason)) {
         keel_log(KEEL_LOG_WARNING, "%s received but errors trying to shut down the server: %s",
                  signal_number == SIGINT ? "SIGINT" : "SIGTERM", reason);
     }
@@ -110,6 +117,7 @@ static void shutdown_retry(void) {
     ctx_init(&c);
     const char *reason;
     bool later;
+    if (now_ms >= shutdown_deadline) shutdown_flags |= KEEL_SHUTDOWN_NOW;
     if (shutdown_allowed(&c, shutdown_flags, &reason, &later)) {
         shutdown_certainly(&c, shutdown_flags);
     } else if (reason) {
@@ -171,13 +179,26 @@ void keel_cron_pause(bool on) {
     cron_paused = on;
 }
 
-/* A quarter of the time at most goes into expiry: a slice of each tick. */
+int loop_hz(void) {
+    int64_t hz = settings.hz;
+    while (settings.dynamic_hz && hz < HZ_MAX && (int64_t)client_number > CLIENTS_PER_TICK * hz) {
+        hz *= 2;
+    }
+    return (int)(hz < HZ_MAX ? hz : HZ_MAX);
+}
+
+/* A quarter of the time at most goes into expiry, with all effort nearly half of it: a slice of
+ * each tick. */
+static int64_t expiry_slice_us(void) {
+    return (250000 + 20000 * (settings.active_expire_effort - 1)) / loop_hz();
+}
+
 static void cron(void) {
     if (cron_paused) return;
     int64_t start = keel_monotonic_ns();
     static unsigned ticks;
     ticks_calibrate();
-    expire_cycle(250000 / settings.hz);
+    expire_cycle(expiry_slice_us());
     keyspace_cron();
     net_cron();
     stats_sample();
@@ -187,7 +208,7 @@ static void cron(void) {
     if (hooks_count[KEEL_EVENT_CRON]) {
         KeelCtx c;
         ctx_init(&c);
-        int hz = (int)settings.hz;
+        int hz = loop_hz();
         hooks_call(&c, KEEL_EVENT_CRON, &hz);
         ctx_done(&c);
     }
@@ -222,7 +243,7 @@ static void between_turns(void) {
     if (asked_signal) shutdown_by_signal();
     if (now >= cron_due) {
         cron();
-        cron_due = now + 1000000000 / settings.hz;
+        cron_due = now + 1000000000 / loop_hz();
     }
 }
 

@@ -10,6 +10,8 @@ void loop_run(void);
 void loop_stop(void);
 /* Wakes a waiting loop from any thread or signal handler. */
 void loop_wake(void);
+/* How often the cron runs in a second: `hz`, more with `dynamic-hz` and many clients. */
+int loop_hz(void);
 /* A context for callbacks that no client caused: fills *c. */
 void ctx_init(KeelCtx *c);
 /* After a callback: journal, ready keys, freed clients. Pairs with ctx_init(). */

@@ -98,8 +98,8 @@ int main(int argc, char **argv) {
     int loaded = module_load_all(), finished = loaded == 0 ? config_finish() : -1;
     if (options.check) return loaded == 0 && finished == 0 ? 0 : 1;
     if (loaded < 0 || finished < 0) return 1;
-    stats.startup_memory = keel_mem_used();
     if (net_init() < 0) return 1;
+    stats.startup_memory = keel_mem_used();
     tell_start();
     daemon_set_title();
     keel_log(KEEL_LOG_NOTICE, "Server initialized");

@@ -122,7 +122,8 @@ static void describe(const Module *m, KeelModuleInfo *info) {
     *info = (KeelModuleInfo){.size = sizeof(*info), .name = m->name, .version = m->decl.version,
                              .summary = m->decl.summary, .path = m->path, .argv = m->argv,
                              .argc = m->argc, .bytes = module_bytes(m), .keys = keys_of(m),
-                             .needs = m->decl.needs ? m->decl.needs : ""};
+                             .needs = m->decl.needs ? m->decl.needs : "",
+                             .loader = m->loader ? m->loader->name : ""};
     info->blocks = held->blocks + __atomic_load_n(&held->other_blocks, __ATOMIC_RELAXED);
     while (m->decl.types && m->decl.types[info->types]) info->types++;
     while (module_row(m->decl.configs, m->decl.config_size, info->configs)) info->configs++;

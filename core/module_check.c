@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     ROW_SIZE_MAX = 4096,      /* nothing that we declare will ever be this large */
@@ -28,7 +29,7 @@ enum {
 /* Mapped parts of all shared objects. */
 typedef struct Segment {
     uintptr_t low, high;
-    unsigned flags;           /* PF_R, PF_W, PF_X */
+    unsigned flags;           /* PF_R, PF_W, PF_X; 0: what lies here the linker has protected */
 } Segment;
 
 typedef struct Check {
@@ -54,16 +55,30 @@ static int gather(struct dl_phdr_info *object, size_t size, void *data) {
     Check *c = data;
     for (int i = 0; i < object->dlpi_phnum && c->count < SEGMENTS_MAX; i++) {
         const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-        if (p->p_type != PT_LOAD || !(p->p_flags & PF_R)) continue;
-        uintptr_t low = object->dlpi_addr + p->p_vaddr;
-        c->segments[c->count++] = (Segment){low, low + p->p_memsz, p->p_flags};
+        uintptr_t low = object->dlpi_addr + p->p_vaddr, high = low + p->p_memsz;
+        if (p->p_type == PT_GNU_RELRO) {
+            c->segments[c->count++] = (Segment){low, high & -(uintptr_t)sysconf(_SC_PAGESIZE), 0};
+        } else if (p->p_type == PT_LOAD && (p->p_flags & PF_R)) {
+            c->segments[c->count++] = (Segment){low, high, p->p_flags};
+        }
     }
     return 0;
 }
 
-/* The bytes from `p` to the end of its segment; 0: not an address of any shared object. */
+static bool is_protected(const Check *c, uintptr_t at) {
+    for (size_t i = 0; i < c->count; i++) {
+        const Segment *s = &c->segments[i];
+        if (!s->flags && at >= s->low && at < s->high) return true;
+    }
+    return false;
+}
+
+/* The bytes from `p` to the end of its segment; 0: not an address of any shared object, or not of
+ * one with these flags. */
 static size_t readable(Check *c, const void *p, unsigned flags) {
     uintptr_t at = (uintptr_t)p;
+    if ((flags & PF_W) && is_protected(c, at)) return 0;
+    flags |= PF_R;
     for (size_t i = 0; i < c->count; i++) {
         const Segment *s = &c->segments[(c->last + i) % c->count];
         if (at < s->low || at >= s->high || (s->flags & flags) != flags) continue;
@@ -153,6 +168,8 @@ typedef struct Table {
      named, fields}
 
 static const Table command_table = TABLE(commands, command_size, KeelCommand, true, command_fields);
+static const Table subcommand_table = {".subcommands", 0, 0, sizeof(KeelCommand), true,
+                                       command_fields};
 static const Table type_table = TABLE(types, type_size, KeelType, true, type_fields);
 static const Table tables[] = {
     TABLE(configs, config_size, KeelConfig, true, config_fields),
@@ -207,9 +224,11 @@ static int check_fields(Check *c, const Table *t, size_t i, const void *row, siz
         case DATA: good = is_data(c, p, 1, 0); break;
         case WRITTEN: good = is_data(c, p, sizeof(int), PF_W); break;
         }
+        static const char *const wanted[] = {[TEXT] = "text", [CODE] = "a function",
+                                             [DATA] = "data", [WRITTEN] = "a variable"};
         if (!good) {
-            return fail(c, ".%s of %s points to nothing that could be meant", f->name,
-                        row_name(c, t, i, f->offset ? row : NULL));
+            return fail(c, ".%s of %s does not point to %s", f->name,
+                        row_name(c, t, i, f->offset ? row : NULL), wanted[f->kind]);
         }
     }
     return 0;
@@ -258,15 +277,15 @@ static int count_rows(Check *c, const Table *t, const char *rows, size_t size) {
 }
 
 static int check_commands(Check *c, const char *rows, size_t size, int depth) {
-    int n = count_rows(c, &command_table, rows, size);
+    const Table *t = depth > 1 ? &subcommand_table : &command_table;
+    int n = count_rows(c, t, rows, size);
     for (int i = 0; i < n; i++) {
         const char *row = rows + (size_t)i * size;
         size_t at = offsetof(KeelCommand, subcommands);
         const void *sub = at + sizeof(sub) <= size ? pointer_at(row, at) : NULL;
         if (!sub) continue;
         if (depth == SUBCOMMAND_DEPTH) {
-            return fail(c, "%s has subcommands of subcommands",
-                        row_name(c, &command_table, (size_t)i, row));
+            return fail(c, "%s has subcommands of its own", row_name(c, t, (size_t)i, row));
         }
         if (check_commands(c, sub, size, depth + 1) != 0) return -1;
     }
@@ -282,7 +301,7 @@ static int check_types(Check *c, const KeelType *const *list, size_t size) {
         const KeelType *type = list[i];
         if (!type) return i ? 0 : fail(c, ".types is empty: leave it out, or add types");
         if (!is_data(c, type, size, 0) || (uintptr_t)type % sizeof(void *) != 0) {
-            return fail(c, "pointer %zu of .types points to nothing that could be meant", i + 1);
+            return fail(c, "pointer %zu of .types does not point to a type", i + 1);
         }
         if (check_row(c, &type_table, i, type, size) != 0) return -1;
     }

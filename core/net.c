@@ -23,9 +23,9 @@
 
 enum {
     READ_ROOM = 16 * 1024,      /* asked of a socket at a time */
-    ARENA_SIZE = 1024 * 1024,
-    ARGS_MAX = 64 * 1024,       /* arguments and requests of one turn */
-    REQUESTS_MAX = 8192,
+    ARENA_SIZE = 256 * 1024,
+    ARGS_MAX = 8 * 1024,        /* arguments and requests of one batch */
+    REQUESTS_MAX = 2048,
     INPUTS_MAX = 1024,
     PIECEWISE_FROM = 16 * 1024, /* bytes of a cut request that are not parsed twice */
     QUERY_KEPT = 64 * 1024,     /* an empty query buffer of up to this size is kept a while */
@@ -61,6 +61,8 @@ static void turn_begin(void) {
         arena = keel_alloc(ARENA_SIZE);
         args = keel_alloc(ARGS_MAX * sizeof(*args));
         requests = keel_alloc(REQUESTS_MAX * sizeof(*requests));
+        stats.startup_memory += keel_mem_size(arena) + keel_mem_size(args) +
+                                keel_mem_size(requests);
     }
     arena_used = args_used = request_count = input_count = 0;
     /* Replies of an earlier round, and what callbacks wrote since, lie in the arena still. */
@@ -313,9 +315,10 @@ static void settle(Input *in) {
     }
 }
 
-static void run_window(size_t from, size_t n, size_t *input) {
+/* Prepares and runs the next requests. Returns how many. */
+static size_t run_window(size_t from, size_t *input) {
     KeelCtx *c = &main_ctx;
-    dispatch_prefetch(requests + from, n);
+    size_t n = dispatch_prefetch(requests + from, request_count - from);
     dispatch_start_clock();
     for (size_t i = from; i < from + n; i++) {
         while (i >= inputs[*input].first + inputs[*input].count) ++*input;
@@ -337,15 +340,13 @@ static void run_window(size_t from, size_t n, size_t *input) {
         if (__builtin_expect(block_ready_pending, 0)) block_serve_ready();
     }
     dispatch_prefetch_end();
+    return n;
 }
 
 void net_execute(void) {
     if (input_count == 0) return;
     size_t input = 0;
-    for (size_t from = 0; from < request_count; from += WINDOW_REQUESTS) {
-        size_t n = request_count - from;
-        run_window(from, n < WINDOW_REQUESTS ? n : WINDOW_REQUESTS, &input);
-    }
+    for (size_t from = 0; from < request_count;) from += run_window(from, &input);
     if (main_ctx.client) reply_close(&main_ctx);
     main_ctx.client = NULL;
     for (size_t i = 0; i < input_count; i++) settle(&inputs[i]);

@@ -171,7 +171,6 @@ bool keel_parse_memory(KeelStr s, int64_t *out) {
         }
         digits++;
     }
-    if (s.len == 0) return false;
     KeelStr unit = {s.ptr + digits, s.len - digits};
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (!keel_is(unit, units[i].word)) continue;

@@ -12,7 +12,7 @@ typedef struct Options {
 extern Options options;
 
 /* Takes --version, --help and errors itself (prints and exits). Flags become config lines:
- * `--port 6380`, `-port 6380`, `--replicaof host port`, `--loadmodule PATH arg ...`. */
+ * `--port 6380`, `-port 6380`, `--name word word`, `--loadmodule PATH arg ...`. */
 void options_parse(int argc, char **argv);
 
 #endif

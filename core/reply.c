@@ -14,7 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define ARENA_SIZE (1024 * 1024)
+#define ARENA_SIZE (256 * 1024)
 enum { ARENA_LOW = 64 * 1024, HEADER_ROOM = 24 };
 
 static char *arena;
@@ -24,7 +24,10 @@ static KeelCtx *arena_owner; /* the context whose window is the arena's rest; NU
 /* ---- windows --------------------------------------------------------------------------------- */
 
 void reply_arena_reset(void) {
-    if (!arena) arena = keel_alloc(ARENA_SIZE);
+    if (!arena) {
+        arena = keel_alloc(ARENA_SIZE);
+        stats.startup_memory += keel_mem_size(arena);
+    }
     arena_used = 0;
 }
 
@@ -230,13 +233,22 @@ void keel_reply_error(KeelCtx *c, const char *text) {
 }
 
 void keel_reply_errorf(KeelCtx *c, const char *format, ...) {
-    char text[1024];
+    char few[1024], *text = few;
     va_list ap;
     va_start(ap, format);
-    int n = vsnprintf(text, sizeof(text), format, ap);
+    int n = vsnprintf(few, sizeof(few), format, ap);
     va_end(ap);
     if (n < 0) n = 0;
-    error_line(c, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+    if ((size_t)n >= sizeof(few)) { /* a user's word in full, however long it is */
+        text = keel_alloc((size_t)n + 1);
+        va_start(ap, format);
+        vsnprintf(text, (size_t)n + 1, format, ap);
+        va_end(ap);
+    }
+    /* Line ends at the end are dropped; those before it become spaces. */
+    while (n > 0 && (text[n - 1] == '\r' || text[n - 1] == '\n')) n--;
+    error_line(c, text, (size_t)n);
+    if (text != few) keel_free(text);
 }
 
 void keel_reply_int(KeelCtx *c, int64_t v) {

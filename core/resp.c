@@ -12,19 +12,11 @@
 #include <string.h>
 
 int resp_number(const char *p, const char *end, int64_t *v, const char **next) {
-    /* One digit, then two: nearly all headers. */
-    if (end - p >= 4) {
-        unsigned a = (unsigned)(p[0] - '0'), b = (unsigned)(p[1] - '0');
-        if (a <= 9 && p[1] == '\r') {
-            *v = (int64_t)a;
-            *next = p + 3;
-            return p[2] == '\n' ? 1 : -1;
-        }
-        if (a <= 9 && b <= 9 && a && p[2] == '\r') {
-            *v = (int64_t)(a * 10 + b);
-            *next = p + 4;
-            return p[3] == '\n' ? 1 : -1;
-        }
+    /* One digit: the argument count of nearly all requests. */
+    if (end - p >= 3 && p[1] == '\r' && (unsigned)(p[0] - '0') <= 9) {
+        *v = p[0] - '0';
+        *next = p + 3;
+        return 1;
     }
     const char *cr = memchr(p, '\r', (size_t)(end - p));
     if (!cr) return end - p > RESP_INLINE_MAX ? -2 : 0;
@@ -67,8 +59,22 @@ static RespResult parse_multibulk(char *p, char *end, KeelStr *args, int room,
         return RESP_WHOLE;
     }
     if (count > room) return RESP_ROOM;
-    for (int64_t i = 0; i < count; i++) {
+    for (KeelStr *arg = args, *last = args + count; arg < last; arg++) {
         p = (char *)next;
+        /* "$d\r\n" and "$dd\r\n" are nearly all headers. The LF is not looked at, here nor below. */
+        unsigned a, b;
+        if (__builtin_expect(end - p >= 5 && *p == '$' && (a = (unsigned)(p[1] - '0')) <= 9, 1)) {
+            if (p[2] == '\r') {
+                len = a;
+                next = p + 4;
+                goto header_read;
+            }
+            if (p[3] == '\r' && a && (b = (unsigned)(p[2] - '0')) <= 9) {
+                len = a * 10 + b;
+                next = p + 5;
+                goto header_read;
+            }
+        }
         if (p == end) return RESP_MORE;
         if (*p != '$') {
             snprintf(out->text, sizeof(out->text), "expected '$', got '%c'", *p);
@@ -79,14 +85,15 @@ static RespResult parse_multibulk(char *p, char *end, KeelStr *args, int room,
         if (got == -2) return fail(out, "too big bulk count string");
         error = got < 0 ? "invalid bulk length" : resp_bulk_error(len, limits);
         if (error) return fail(out, error);
-        if (end - next < len + 2) {
+    header_read:
+        if (__builtin_expect(end - next < len + 2, 0)) {
             out->large = len >= BUFFER_ARG_MIN;
             return RESP_MORE;
         }
-        args[i] = (KeelStr){next, (size_t)len};
+        *arg = (KeelStr){next, (size_t)len};
         next += len + 2;
+        ((char *)next)[-2] = '\0'; /* nobody looks at this CR again, should the rest be missing */
     }
-    for (int64_t i = 0; i < count; i++) ((char *)args[i].ptr)[args[i].len] = '\0';
     out->argc = (int)count;
     out->next = (char *)next;
     return RESP_WHOLE;

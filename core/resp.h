@@ -28,7 +28,7 @@ typedef struct RespRequest {
 } RespRequest;
 
 /* Parses one request at `p`. Arguments are views into the bytes, each ended with a NUL that takes
- * the place of its CR; nothing is written before the request is known to be whole. */
+ * the place of its CR. */
 RespResult resp_parse(char *p, char *end, KeelStr *args, int room, const RespLimits *limits,
                       RespRequest *out);
 

@@ -21,10 +21,10 @@ typedef struct Judge {
 
 static int fault(const Judge *judge, const char *format, ...) KEEL_PRINTF(2, 3);
 static int fault(const Judge *judge, const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    vsnprintf(judge->error, judge->room, format, list);
-    va_end(list);
+    va_list values;
+    va_start(values, format);
+    vsnprintf(judge->error, judge->room, format, values);
+    va_end(values);
     return -1;
 }
 
@@ -55,10 +55,11 @@ static int check_facts(const Judge *judge) {
     if (row->subcommands && judge->sub) {
         return fault(judge, "a subcommand cannot have subcommands");
     }
+    /* Foreign rows state what their own host would have taken. */
+    if (row->flags & KEEL_FOREIGN) return 0;
     if ((row->flags & KEEL_WRITE) && (row->flags & KEEL_READONLY)) {
         return fault(judge, "it is both KEEL_WRITE and KEEL_READONLY");
     }
-    if (row->flags & KEEL_FOREIGN) return 0;
     if (!row->summary || !row->summary[0]) return fault(judge, "it has no .summary");
     if (!row->since || !row->since[0]) return fault(judge, "it has no .since");
     if ((!row->complexity || !row->complexity[0]) && row->call) {
@@ -104,12 +105,13 @@ static int read_syntax(const Judge *judge, KeelCommandRef *cmd) {
     cmd->arity = derive_arity(judge, &syntax);
     int result = keyspec_make(row->keys, &syntax, judge->sub ? 2 : 1, &cmd->specs, &cmd->spec_count,
                               judge->error, judge->room);
-    if (result == 0) result = check_reach(judge, cmd, &syntax);
+    bool foreign = row->flags & KEEL_FOREIGN;
+    if (result == 0 && !foreign) result = check_reach(judge, cmd, &syntax);
     syntax_free(&syntax);
     if (result < 0) return -1;
     bool movable = keyspec_plain(cmd->specs, cmd->spec_count, &cmd->first_key, &cmd->last_key,
                                  &cmd->key_step);
-    if (movable) cmd->flags |= KEEL_MOVABLE_KEYS;
+    if (movable || (foreign && row->get_keys)) cmd->flags |= KEEL_MOVABLE_KEYS;
     return 0;
 }
 

@@ -22,7 +22,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-enum { BIND_MAX = 16, HZ_MIN = 1, HZ_MAX = 500 };
+enum { BIND_MAX = 16 };
 
 /* Lines are logged before any row is registered. */
 Settings settings = {.loglevel = KEEL_LOG_NOTICE};

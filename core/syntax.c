@@ -83,10 +83,10 @@ const char *arg_type_name(ArgType type) {
 static int fail(Parser *p, uint32_t column, const char *format, ...) KEEL_PRINTF(3, 4);
 static int fail(Parser *p, uint32_t column, const char *format, ...) {
     char what[160];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(what, sizeof(what), format, list);
-    va_end(list);
+    va_list values;
+    va_start(values, format);
+    vsnprintf(what, sizeof(what), format, values);
+    va_end(values);
     p->failed = true;
     snprintf(p->error, p->room, "column %u of .args: %s", column + 1, what);
     return -1;

@@ -7,7 +7,7 @@
 
 #include "module.h"
 
-/* Types of foreign modules share a key type number and an RDB opcode: what follows the opcode
+/* Types of foreign modules share a key type number and an opcode: what follows the opcode
  * tells them apart. */
 #define FOREIGN_NUMBER 5
 
@@ -50,13 +50,13 @@ static const char *row_fault(const KeelType *t, const char **clash) {
     }
     if (!t->bytes && !t->free) return "has no .free";
     if (!t->opcodes || *t->opcodes == 255) return NULL;
-    if (!t->save || !t->load) return "has RDB opcodes but not both .save and .load";
+    if (!t->save || !t->load) return "has opcodes but not both .save and .load";
     for (const uint8_t *p = t->opcodes; *p != 255; p++) {
         other = slot_by_opcode(*p);
         if (!other) continue;
         if (t->number == FOREIGN_NUMBER && other->type.number == FOREIGN_NUMBER) continue;
         *clash = other->module->name;
-        return "has an RDB opcode that is taken";
+        return "has an opcode that is taken";
     }
     return NULL;
 }

@@ -100,6 +100,7 @@ typedef struct KeelModuleInfo {
     int64_t bytes, blocks;    /* memory it holds */
     uint64_t calls, failed, nanoseconds, keys;
     const char *needs;        /* as declared; "" when it needs none */
+    const char *loader;       /* that brought a foreign module; "" for native ones */
 } KeelModuleInfo;
 KEEL_API void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void *data);
 /* Loads and unloads at run time. `path` is a path, or a bare name of the module directory. NULL, or

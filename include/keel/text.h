@@ -16,7 +16,7 @@ KEEL_API bool keel_parse_uint(KeelStr s, uint64_t *out);
 KEEL_API bool keel_parse_double(KeelStr s, double *out);
 /* The same with long double precision, as INCRBYFLOAT needs. */
 KEEL_API bool keel_parse_long_double(KeelStr s, long double *out);
-/* A size with an optional unit: "100", "64kb", "1G" (k = 1000, kb = 1024 ...). */
+/* A size with an optional unit: "100", "64kb", "1G" (k = 1000, kb = 1024 ...); no digits are 0. */
 KEEL_API bool keel_parse_memory(KeelStr s, int64_t *out);
 
 /* Decimal form of `v` into `out` (KEEL_INT_ROOM bytes), NUL-terminated. Returns its length. */

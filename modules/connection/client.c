@@ -199,8 +199,10 @@ static void client_help(KeelCtx *c, const KeelStr *argv, int argc) {
 #define ROW .group = "connection", .categories = "@connection"
 
 #define KILL_FILTER                                                                                \
-    "ID client-id|TYPE (normal|master|slave|replica|pubsub)|USER username|ADDR ip:port:string|"    \
-    "LADDR ip:port:string|SKIPME (YES|NO)"
+    "ID client-id{2.8.12}|"                                                                        \
+    "TYPE ('normal'|'master'{3.2.0}|'slave'|'replica'{5.0.0}|'pubsub'){client-type 2.8.12}|"       \
+    "USER username|ADDR ip:port:string{addr ~ip:port}|LADDR ip:port:string{laddr ~ip:port 6.2.0}|" \
+    "SKIPME (YES|NO){skipme}"
 
 const KeelCommand client_subcommands[] = {
     {.name = "getname", .flags = PLAIN, .call = client_getname, ROW,
@@ -215,14 +217,16 @@ const KeelCommand client_subcommands[] = {
     {.name = "info", .flags = PLAIN, .call = client_info, ROW,
      .summary = "Describes the connection.", .since = "6.2.0", .complexity = "O(1)",
      .tips = "nondeterministic_output"},
-    {.name = "kill", .args = "ip:port:string|(" KILL_FILTER ") [(" KILL_FILTER ") ...]",
+    {.name = "kill", .args = "(ip:port:string{old-format ~ip:port -2.8.12}|"
+                              "(" KILL_FILTER ") [(" KILL_FILTER ") ...]{new-format}){filter}",
      .flags = ADMIN, .call = client_kill, ROW, .arity = -3,
      .summary = "Closes connections.", .since = "2.4.0",
      .complexity = "O(N) where N is the number of client connections",
      .history = "2.8.12: Added filters. | 2.8.12: Added `ID`. | 3.2.0: Added `master` to `TYPE`. | "
                 "5.0.0: `slave` is called `replica`, the old word still works. | "
                 "6.2.0: Added `LADDR`."},
-    {.name = "list", .args = "[TYPE normal|master|replica|pubsub] [ID client-id [client-id ...]]",
+    {.name = "list", .args = "[TYPE 'normal'|'master'|'replica'|'pubsub']{client-type 5.0.0} "
+                              "[ID client-id [client-id ...]]{6.2.0}",
      .flags = ADMIN, .call = client_list, ROW,
      .summary = "Describes all open connections.", .since = "2.4.0",
      .complexity = "O(N) where N is the number of client connections",
@@ -231,14 +235,14 @@ const KeelCommand client_subcommands[] = {
                 "6.2.0: Added `argv-mem`, `tot-mem`, `laddr`, `redir` and the `ID` filter. | "
                 "7.0.0: Added `resp`, `multi-mem`, `rbs` and `rbp`. | 7.0.3: Added `ssub`. | "
                 "7.2.0: Added `lib-name` and `lib-ver`."},
-    {.name = "no-evict", .args = "(ON|OFF)", .flags = ADMIN, .call = client_no_evict, ROW,
+    {.name = "no-evict", .args = "(ON|OFF){enabled}", .flags = ADMIN, .call = client_no_evict, ROW,
      .summary = "Spares the connection from eviction, or no longer.", .since = "7.0.0",
      .complexity = "O(1)"},
-    {.name = "no-touch", .args = "(ON|OFF)", .flags = PLAIN, .call = client_no_touch, ROW,
+    {.name = "no-touch", .args = "(ON|OFF){enabled}", .flags = PLAIN, .call = client_no_touch, ROW,
      .summary = "Whether the connection's reads move the keys' access times.", .since = "7.2.0",
      .complexity = "O(1)"},
-    {.name = "pause", .args = "timeout:integer [WRITE|ALL]", .flags = ADMIN, .call = client_pause,
-     ROW, .summary = "Holds commands back for some time.", .since = "3.0.0", .complexity = "O(1)",
+    {.name = "pause", .args = "timeout:integer [WRITE|ALL]{mode 6.2.0}", .flags = ADMIN,
+     .call = client_pause, ROW, .summary = "Holds commands back for some time.", .since = "3.0.0", .complexity = "O(1)",
      .history = "6.2.0: Added the modes `WRITE` and `ALL`."},
     {.name = "reply", .args = "(ON|OFF|SKIP)", .flags = PLAIN, .call = client_reply, ROW,
      .summary = "Whether commands are answered.", .since = "3.2.0", .complexity = "O(1)"},

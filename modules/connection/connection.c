@@ -80,7 +80,7 @@ static const KeelHook hooks[] = {
 #define ROW .group = "connection", .categories = "@connection"
 
 static const KeelCommand commands[] = {
-    {.name = "auth", .args = "[username] password",
+    {.name = "auth", .args = "[username{6.0.0}] password",
      .flags = KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE | KEEL_FAST | KEEL_NO_AUTH |
               KEEL_ALLOW_BUSY,
      .call = connection_auth, ROW, .summary = "Authenticates the connection.", .since = "1.0.0",
@@ -93,7 +93,7 @@ static const KeelCommand commands[] = {
      .call = connection_echo, ROW, .summary = "Returns the given string.", .since = "1.0.0",
      .complexity = "O(1)"},
     {.name = "hello",
-     .args = "[protover:integer [AUTH username password] [SETNAME clientname]]",
+     .args = "[protover:integer [AUTH username password] [SETNAME clientname]]{arguments}",
      .flags = KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE | KEEL_FAST | KEEL_NO_AUTH |
               KEEL_ALLOW_BUSY,
      .call = connection_hello, ROW, .summary = "Negotiates protocol, user and name at once.",

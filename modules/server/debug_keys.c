@@ -12,6 +12,7 @@ enum { QUIETLY = KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS };
 static uint64_t saved_length(const KeelValue *v) {
     KeelMemorySink memory;
     keel_sink_memory(&memory);
+    memory.sink.compress = true;
     keel_save_value(&memory.sink, v);
     uint64_t len = memory.sink.written;
     keel_sink_free_memory(&memory);

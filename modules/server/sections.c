@@ -102,6 +102,7 @@ static void write_stats(KeelInfo *info) {
         {"tracking", "tracking_total_keys:0\ntracking_total_items:0\n"
                      "tracking_total_prefixes:0\n"},
         {"persistence", "dump_payload_sanitizations:0\n"},
+        {"replybuffers", "reply_buffer_shrinks:0\nreply_buffer_expands:0\n"},
         {"iothreads", "io_threaded_reads_processed:0\nio_threaded_writes_processed:0\n"},
         {"acl", "acl_access_denied_auth:0\nacl_access_denied_cmd:0\nacl_access_denied_key:0\n"
                 "acl_access_denied_channel:0\n"},
@@ -227,8 +228,9 @@ static bool write_latency_of(const KeelCommandRef *cmd, void *data) {
     text[0] = '\0';
     for (int i = 0; i < percentile_count; i++) {
         double us = latency_at(walk->counts, walk->cells, calls, percentiles[i]);
-        int n = snprintf(text + len, sizeof(text) - len, "%sp%.17g=%.3f", i ? "," : "",
-                         percentiles[i], us);
+        char digits[40];
+        keel_format_double(digits, percentiles[i]);
+        int n = snprintf(text + len, sizeof(text) - len, "%sp%s=%.3f", i ? "," : "", digits, us);
         len += n > 0 && (size_t)n < sizeof(text) - len ? (size_t)n : 0;
     }
     field_name(name, sizeof(name), "latency_percentiles_usec_", keel_command_name(cmd));

@@ -31,12 +31,10 @@ set values {
     "" " " abc yes no YES "yes no" 0 1 -1 5 " 5" "5 " +5 05 0x10 1.5 100 1000 65535 65536 2147483647
     2147483648 4294967295 4294967296 9223372036854775807 9223372036854775808 99999999999999999999
     10% 101% -5% % 1b 1k 1kb 1KB 1mb 1m 1gb 1g 1tb 5x 9999999999gb 64mm default notice "save nosave"
-    "nosave force" local always {{title}} {{nosuch}} {{title} "\xff"
+    "nosave force" local always {{title}} {{nosuch}} "\{title" "\xff"
 }
 
-# The replies of the real server are those of 7.0; what later versions changed is declared.
-except "config get [*?]" unordered "the order of names is a table's"
-except "config get *\\**" unordered "the order of names is a table's"
+except "config help" type "newer versions word the last line differently"
 
 start_pair {omit {
     save latency-monitor-threshold notify-keyspace-events repl-diskless-sync-delay
@@ -119,7 +117,8 @@ start_pair {omit {
 
     test "The same in RESP3" {
         same_all {
-            {config get hz} {config get nosuch} {config set hz abc} {config set hz 10} {config help}
+            {hello 3} {config get hz} {config get nosuch} {config set hz abc} {config set hz 10}
+            {config help} {hello 2}
         }
     }
 

@@ -22,11 +22,6 @@ namespace eval kit {
         bind 127.0.0.1
         databases 16
         loglevel verbose
-        save {""}
-        latency-monitor-threshold 1
-        notify-keyspace-events KEA
-        repl-diskless-sync-delay 0
-        repl-ping-replica-period 1
         enable-debug-command yes
         enable-module-command yes
         enable-protected-configs yes
@@ -123,6 +118,16 @@ proc kit::command_line {binary config_file extra} {
 
 proc kit::have_real_server {} {
     return [expr {[auto_execok redis-check-rdb] ne "" && [auto_execok bash] ne ""}]
+}
+
+# Where the build put one of the test modules of tests/modules: `start_server [with_module NAME]`.
+proc test_module name {
+    return [file join [file dirname [file normalize $::kit::binary]] tests modules $name.so]
+}
+proc with_module {args} {
+    set words {}
+    foreach name $args {lappend words --loadmodule [test_module $name]}
+    return [list args $words]
 }
 
 # ---- life of a server -------------------------------------------------------------------------

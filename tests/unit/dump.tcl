@@ -4,25 +4,7 @@
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 source [file join $here .. kit interop.tcl]
-
-# CRC64 of Jones, reflected: what ends a payload.
-proc crc64 bytes {
-    set crc 0
-    binary scan $bytes cu* values
-    foreach value $values {
-        set crc [expr {$crc ^ $value}]
-        for {set bit 0} {$bit < 8} {incr bit} {
-            set crc [expr {$crc & 1 ? ($crc >> 1) ^ 0x95AC9329AC4BC9B5 : $crc >> 1}]
-        }
-    }
-    return $crc
-}
-
-# A payload with this body (type and all), its version and the right checksum.
-proc payload {body {version 10}} {
-    append body [binary format s $version]
-    return $body[binary format w [crc64 $body]]
-}
+source [file join $here .. kit payload.tcl]
 
 # What strings are made of: lengths in all forms, integers, compressed.
 set samples [list "" a hello 0 1 -1 127 -128 128 32767 -32768 32768 2147483647 -2147483648 2147483648 \

@@ -113,6 +113,9 @@ start_server {tags {expire}} {
             r expire a 10 gt lt
         }
         assert_error "ERR Unsupported option ab" {r expire a 10 ab}
+        assert_error "ERR Unsupported option  a" {r expire a 10 "\na\r\n"}
+        set long [string repeat x 40000]
+        assert_error "ERR Unsupported option $long" {r expire a 10 $long}
         r ttl a
     } -1
     test "times that do not fit are refused" {

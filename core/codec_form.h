@@ -1,6 +1,6 @@
-/* rdb_form.h - the marks that the RDB encoding's lengths and strings begin with. */
-#ifndef CORE_RDB_FORM_H
-#define CORE_RDB_FORM_H
+/* codec_form.h - the marks that the RDB encoding's lengths and strings begin with. */
+#ifndef CORE_CODEC_FORM_H
+#define CORE_CODEC_FORM_H
 
 enum {
     /* The upper two bits of a length's first byte. */
