@@ -19,8 +19,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fvisibility=hidden -Iinclude -MMD -MP $(
 
 # jemalloc where it is there, unless a sanitizer wants to see every allocation.
 ifeq ($(SAN),)
-HASH := \#
-HAVE_JEMALLOC := $(shell printf '$(HASH)include <jemalloc/jemalloc.h>\nint main(void){return !malloc(1);}' | \
+HAVE_JEMALLOC := $(shell echo 'int mallctl(); int main(void) { return !mallctl; }' | \
                    $(CC) -xc - -ljemalloc -o /dev/null 2>/dev/null && echo yes)
 endif
 ifeq ($(HAVE_JEMALLOC),yes)
@@ -102,6 +101,34 @@ $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
 
 test-modules: $(TEST_SO)
+
+# C unit tests have everything of the core but its main.
+$B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -Icore -rdynamic -o $@ $< $(filter %.o,$^) $(CORE_LIBS) \
+	  -ldl -lpthread -lm
+
+PACKAGES := gcc libc6-dev make tcl redis-tools libjemalloc-dev liblzf-dev libmd-dev
+MISSING = $(shell for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done)
+deps: ## installs with apt what is missing for build and tests
+	@missing="$(MISSING)"; [ -z "$$missing" ] || { set -e; \
+	  as=$$([ $$(id -u) = 0 ] || echo sudo); $$as apt-get update -q; \
+	  DEBIAN_FRONTEND=noninteractive $$as apt-get install -yq --no-install-recommends $$missing; }
+
+# A make of its own, so that libraries which `deps` has just installed are found.
+run: ## builds and starts the server on port 6379 (ARGS="--port 6380" for more)
+	@$(MAKE) --no-print-directory all
+	@exec $B/keel $(ARGS)
+
+test: ## builds and passes the tests (TESTS="--single FILE" picks)
+	@$(MAKE) --no-print-directory all test-modules $(UNIT)
+	@tclsh tests/run.tcl --keel $B/keel $(TESTS)
+
+bench: all ## the table of figures against redis-server (BENCH="--quick" for a short one)
+	@tclsh tests/bench/bench.tcl --keel $B/keel $(BENCH)
+
+clean: ## removes build/
+	rm -rf build
 
 check: all ## the laws of the house: who includes, exports and names what
 	@tests/check.sh $B
