@@ -62,6 +62,7 @@ typedef struct Settings {
     int loglevel, supervised, syslog_facility; /* KEEL_LOG_*, SUPERVISED_*, LOG_LOCAL0 ... */
     int shutdown_on_sigint, shutdown_on_sigterm; /* KEEL_SHUTDOWN_*; 0: as the signal means it */
     int enable_protected_configs; /* ALLOW_* */
+    int oom_score_adj;         /* OOM_* */
     char **bind;               /* a '-' before an address: optional */
     int bind_count;
     int64_t maxmemory_for_info;

@@ -23,6 +23,7 @@
 #include "block.h"
 #include "client.h"
 #include "config.h"
+#include "daemon.h"
 #include "loop.h"
 #include "rates.h"
 #include "ticks.h"
@@ -31,14 +32,6 @@
 enum { ACCESS_CLOCK_BITS = 24 };
 
 /* --- Server --------------------------------------------------------------------------------- */
-
-static const char *supervised_word(void) {
-    static char word[32];
-    if (!keel_config_get(KEEL_LIT("supervised"), word, sizeof(word), NULL)) return "no";
-    if (strcmp(word, "auto") != 0) return word;
-    if (getenv("NOTIFY_SOCKET")) return "systemd";
-    return getenv("UPSTART_JOB") ? "upstart" : "no";
-}
 
 /* One line per kind of listener, numbered: listener0:name=tcp,bind=...,port=6379. */
 static void write_listeners(KeelInfo *info) {
@@ -88,7 +81,7 @@ static void write_server(KeelInfo *info) {
                     __GNUC_PATCHLEVEL__);
 #endif
     keel_info_int(info, "process_id", getpid());
-    keel_info_field(info, "process_supervised", "%s", supervised_word());
+    keel_info_field(info, "process_supervised", "%s", daemon_supervisor());
     keel_info_field(info, "run_id", "%s", keel_run_id());
     keel_info_int(info, "tcp_port", settings.port);
     keel_info_int(info, "server_time_usec", keel_now_us());

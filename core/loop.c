@@ -11,6 +11,7 @@
 #include "log.h"
 #include "module.h"
 #include "net.h"
+#include "oom.h"
 #include "poll.h"
 #include "reply.h"
 #include "stats.h"
@@ -138,6 +139,7 @@ int keel_fork(KeelCtx *c, const char *purpose) {
     int pid = fork();
     if (pid == 0) {
         log_set_role('C');
+        oom_set_role(OOM_CHILD);
         signal(SIGINT, SIG_IGN);
         net_close_in_child();
         return 0;

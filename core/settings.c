@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "net.h"
+#include "oom.h"
 #include "setting.h"
 
 #include <errno.h>
@@ -44,6 +45,10 @@ static const KeelWord facility_words[] = {
 
 static const KeelWord allow_words[] = {
     {"no", ALLOW_NO}, {"yes", ALLOW_YES}, {"local", ALLOW_LOCAL}, {0}};
+
+static const KeelWord oom_words[] = {
+    {"no", OOM_NO}, {"yes", OOM_RELATIVE}, {"relative", OOM_RELATIVE}, {"absolute", OOM_ABSOLUTE},
+    {0}};
 
 static const KeelWord shutdown_words[] = {
     {"default", 0}, {"save", KEEL_SHUTDOWN_SAVE}, {"nosave", KEEL_SHUTDOWN_NOSAVE},
@@ -121,6 +126,11 @@ static bool apply_title(const KeelConfig *config, bool starting, const char **re
     (void)config, (void)reason;
     if (!starting) daemon_set_title();
     return true;
+}
+
+static bool apply_oom(const KeelConfig *config, bool starting, const char **reason) {
+    (void)config, (void)starting;
+    return oom_apply(reason);
 }
 
 /* ---- dir ---- */
@@ -290,6 +300,9 @@ const KeelConfig settings_rows[] = {
     STRING("proc-title-template", proc_title_template, "{title} {listen-addr} {server-mode}",
            .check = check_title, .apply = apply_title),
     BOOL("disable-thp", disable_thp, "yes", AT_START),
+    ENUM("oom-score-adj", oom_score_adj, "no", oom_words, .apply = apply_oom),
+    {.name = "oom-score-adj-values", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI,
+     .value = "0 200 800", .get = oom_values_get, .set = oom_values_set, .apply = apply_oom},
     {.name = "shutdown-on-sigint", .type = KEEL_CONFIG_FLAGS, .words = shutdown_words,
      .value = "default", .var = &settings.shutdown_on_sigint, .check = check_shutdown},
     {.name = "shutdown-on-sigterm", .type = KEEL_CONFIG_FLAGS, .words = shutdown_words,

@@ -94,6 +94,7 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
     if (__builtin_expect(e->type != type, 0)) {
         db->by_type[e->type]--;
         db->by_type[type]++;
+        if (block_on_delete) block_key_gone(db->id, key->name);
     }
     if (expiry == KEEL_KEEP_EXPIRY) expiry = entry_expiry(e);
     size_t size = entry_size(e), offset = entry_value_offset(e);

@@ -49,8 +49,9 @@ struct KeelConfig {
      * what is wrong. NULL: nothing to check. */
     bool (*check)(const KeelConfig *config, KeelStr value, const char **reason);
     /* After all values of one CONFIG SET are stored: act on it. False with *reason: all of them are
-     * set back, and act again. Not called for defaults; called for the file's values once at the
-     * end of load with `starting`. */
+     * set back, and act again. Settings that share a function have it called once, for the first
+     * of them. Not called for defaults; called for the file's values once at the end of load with
+     * `starting`. */
     bool (*apply)(const KeelConfig *config, bool starting, const char **reason);
     /* CUSTOM: the value as a user would write it, into a writer; and from one. Without MULTI there
      * is one word; with it an empty value has none. Changes nothing when it returns false. What

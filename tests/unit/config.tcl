@@ -241,6 +241,32 @@ start_server {} {
         config_value dir
     } [srv dir]
 
+    test "oom-score-adj writes the score of the process, and puts it back" {
+        proc score {} {string trim [kit::read_file /proc/[srv pid]/oom_score_adj]}
+        set before [score]
+        r config set oom-score-adj-values "9 20 30"
+        assert_equal [score] $before
+        r config set oom-score-adj relative
+        assert_equal [score] [expr {$before + 9}]
+        r config set oom-score-adj absolute oom-score-adj-values "11 20 30"
+        assert_equal [score] 11
+        assert_equal [r config get oom-score-adj*] \
+            {oom-score-adj absolute oom-score-adj-values {11 20 30}}
+        r config set oom-score-adj no
+        assert_equal [score] $before
+        r config set oom-score-adj-values "0 200 800"
+    } OK
+
+    test "oom-score-adj-values are three numbers" {
+        assert_error [refused oom-score-adj-values "wrong number of arguments"] {
+            r config set oom-score-adj-values "1 2"
+        }
+        assert_error [refused oom-score-adj-values "Invalid*between -2000 and 2000."] {
+            r config set oom-score-adj-values "1 2 2001"
+        }
+        lindex [r config get oom-score-adj-values] 1
+    } {0 200 800}
+
     test "port moves the listener, and clients stay" {
         set port [find_available_port]
         r config set port $port

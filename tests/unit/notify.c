@@ -1,7 +1,6 @@
 /* notify.c - what the server tells systemd: a datagram socket of ours stands for systemd's, as a
  * path and as an abstract name. The server is $KEEL, or the one beside build/tests. */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,7 +46,8 @@ static int listen_at(const char *name) {
     memcpy(at.sun_path, name, len);
     if (name[0] == '@') at.sun_path[0] = '\0';
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&at, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len))) {
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (bind(fd, (struct sockaddr *)&at, size) != 0) {
         perror("bind");
         exit(1);
     }
@@ -55,10 +56,10 @@ static int listen_at(const char *name) {
 
 /* Messages until one is `wanted`. What came is added to `text`. */
 static bool wait_for(int fd, const char *wanted, char *text, size_t room) {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct timeval patience = {.tv_sec = 15};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     for (;;) {
         char message[256];
-        if (poll(&p, 1, 15000) <= 0) return false;
         ssize_t n = recv(fd, message, sizeof(message) - 1, 0);
         if (n < 0) return false;
         message[n] = '\0';

@@ -361,6 +361,29 @@ test "A pid file that cannot be written is no reason not to start" {
     with_server {--port %PORT% --pidfile /nosuch/pid} {$client ping}
 } PONG
 
+test "supervised upstart stops itself to say that it is ready" {
+    set port [find_available_port]
+    set words [list $kit::binary --port $port --supervised upstart]
+    set pid [lindex [exec env UPSTART_JOB=keel {*}$words > /dev/null &] end]
+    kit::adopt $pid
+    wait_for_condition 100 20 {[get_proc_state $pid] eq "T"} else {fail "it did not stop"}
+    resume_process $pid
+    wait_for_condition 300 20 {[kit::ping_line 127.0.0.1 $port] eq "+PONG"} else {fail "no answer"}
+    set client [redis 127.0.0.1 $port]
+    set info [$client info server]
+    $client close
+    kit::end_process $pid
+    assert_match "*process_supervised:upstart*" $info
+}
+
+test "A supervisor that is asked for and not there is logged, and the server starts" {
+    set log [file join $::dir supervised.log]
+    with_server [list --port %PORT% --supervised systemd --logfile $log] {
+        assert_match "*process_supervised:unknown*" [$client info server]
+    }
+    assert_match "*NOTIFY_SOCKET*" [kit::read_file $log]
+}
+
 test "The process's title says where it listens" {
     with_server {--port %PORT% --bind 127.0.0.1} {
         set title [string trim [string map {\0 " "} [kit::read_file /proc/$pid/cmdline]]]
