@@ -62,10 +62,8 @@ static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
                           shown, argv[2].ptr);
         return;
     }
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(keel_client(c), &info);
-    keel_client_set_lib(keel_client(c), name ? argv[3] : keel_str(info.lib_name),
-                        name ? keel_str(info.lib_ver) : argv[3]);
+    keel_client_set_lib(keel_client(c), name ? argv[3] : (KeelStr){0},
+                        name ? (KeelStr){0} : argv[3]);
     keel_reply_ok(c);
 }
 
