@@ -21,6 +21,11 @@ int client_kind_by_name(KeelStr name) {
     return -1;
 }
 
+void client_reply_arity(KeelCtx *c, KeelStr name) {
+    keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                         "CLIENT HELP.", (int)(name.len < 128 ? name.len : 128), name.ptr);
+}
+
 static void client_id(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     keel_reply_int(c, (int64_t)keel_client_id(keel_client(c)));
@@ -57,10 +62,8 @@ static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
                           shown, argv[2].ptr);
         return;
     }
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(keel_client(c), &info);
-    keel_client_set_lib(keel_client(c), name ? argv[3] : keel_str(info.lib_name),
-                        name ? keel_str(info.lib_ver) : argv[3]);
+    keel_client_set_lib(keel_client(c), name ? argv[3] : (KeelStr){0},
+                        name ? (KeelStr){0} : argv[3]);
     keel_reply_ok(c);
 }
 
@@ -113,8 +116,7 @@ static void client_unblock(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t id;
     const char *error = NULL;
     if (argc > 4) {
-        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
-                             "CLIENT HELP.", "UNBLOCK");
+        client_reply_arity(c, argv[1]);
         return;
     }
     if (argc == 4) {

@@ -118,7 +118,7 @@ start_server {tags {server memory}} {
     }
 
     test "MEMORY DOCTOR, MALLOC-STATS and PURGE answer" {
-        assert_match "*problem*" [r memory doctor]
+        assert_morethan [string length [r memory doctor]] 20
         r memory malloc-stats
         assert_equal [r memory purge] OK
         assert_error "ERR unknown subcommand 'nosuch'. Try MEMORY HELP." {r memory nosuch}
