@@ -55,7 +55,7 @@ $B/keel: $(CORE_OBJ) $(LINKED_OBJ)
 
 $B/obj/core/%.o: core/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -DKEEL_VERSION='"$(VERSION)"' -Icore -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -DKEEL_VERSION='"$(VERSION)"' -iquote core -c -o $@ $<
 
 # A module is a folder; module.mk beside its sources may set NAME_LIBS, NAME_CFLAGS and NAME_DS
 # (containers of core/ds to link in).
@@ -105,7 +105,7 @@ test-modules: $(TEST_SO)
 # C unit tests have everything of the core but its main.
 $B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -Icore -rdynamic -o $@ $< $(filter %.o,$^) $(CORE_LIBS) \
+	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -iquote core -rdynamic -o $@ $< $(filter %.o,$^) $(CORE_LIBS) \
 	  -ldl -lpthread -lm
 
 PACKAGES := gcc libc6-dev make tcl redis-tools libjemalloc-dev liblzf-dev libmd-dev

@@ -44,6 +44,7 @@ typedef struct Blocked {
 } Blocked;
 
 bool block_ready_pending;
+size_t block_on_delete;
 
 static Heap deadlines;
 static size_t blocked_count;
@@ -128,6 +129,10 @@ size_t keel_blocked_count(void) {
     return blocked_count;
 }
 
+size_t block_with_deadline(void) {
+    return deadlines.count;
+}
+
 /* ---- beginning and end of a wait -------------------------------------------------------------- */
 
 bool keel_block_denied(KeelCtx *c) {
@@ -176,6 +181,7 @@ uint64_t keel_block(KeelCtx *c, const KeelBlock *block) {
         heap_add(&deadlines, &b->deadline);
     }
     id_add(b);
+    block_on_delete += want.on_delete;
     b->command->module->blocked++;
     c->client->blocked = b;
     c->client->flags |= KEEL_CF_BLOCKED;
@@ -188,6 +194,7 @@ static void blocked_free(Blocked *b) {
     for (int i = 0; i < b->place_count; i++) waiters_leave(&b->places[i], b->want.on_delete);
     if (b->has_deadline) heap_remove(&deadlines, &b->deadline);
     id_remove(b);
+    block_on_delete -= b->want.on_delete;
     b->command->module->blocked--;
     b->client->blocked = NULL;
     if (b->want.free) {

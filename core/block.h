@@ -15,10 +15,14 @@ extern bool block_ready_pending;   /* block_serve_ready() has something to do */
 void block_serve_timeouts(void);
 /* Wall clock of the earliest deadline in ms, INT64_MAX: none. */
 int64_t block_next_deadline(void);
-/* A key went (deleted, expired, flushed, swapped): `on_delete` waiters are tried. */
+/* A key went (deleted, expired, flushed, swapped) or changed its type: `on_delete` waiters are
+ * tried. `name.ptr` NULL: all keys of the database. */
+extern size_t block_on_delete;     /* 0: nobody wants to know */
 void block_key_gone(int db, KeelStr name);
 /* Two databases were exchanged: waiters of either are tried when their keys are there now. */
 void block_databases_swapped(int a, int b);
+/* Clients that wait until some time at most. */
+size_t block_with_deadline(void);
 size_t block_clients_of_module(const void *module);
 
 #endif

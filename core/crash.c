@@ -238,32 +238,35 @@ static const char *object_path(const Dl_info *where, const void *server) {
     return where->dli_fbase == server ? "/proc/self/exe" : where->dli_fname;
 }
 
-/* "object(function+0x1f) [offset for addr2line]", and the module that the object is. */
+/* "object(function+0x1f) [offset for addr2line]", and the module that the object is. A return
+ * address may lie behind the last instruction of its function, so it is looked up one before. */
+static void say_frame(int number, const char *at, const void *server) {
+    const char *inside = at && number ? at - 1 : at;
+    Dl_info where;
+    if (!at || !dladdr(inside, &where) || !where.dli_fname) {
+        say("#%-2d %p\n", number, (const void *)at);
+        return;
+    }
+    const Module *module = where.dli_fbase == server ? NULL : module_of_address(inside);
+    size_t offset = (size_t)(inside - (const char *)where.dli_fbase), into = offset;
+    char name[128] = "";
+    if (where.dli_sname) {
+        snprintf(name, sizeof(name), "%s", where.dli_sname);
+        into = (size_t)(inside - (const char *)where.dli_saddr);
+    } else {
+        symbol_find(object_path(&where, server), offset, name, sizeof(name), &into);
+    }
+    size_t cut = (size_t)(at - inside);
+    say("#%-2d %s(%s+0x%zx) [+0x%zx]%s%s\n", number,
+        where.dli_fbase == server ? "keel" : base_name(where.dli_fname), name, into + cut,
+        offset + cut, module ? " module " : "", module ? module->name : "");
+}
+
 static void part_frames(void) {
     Dl_info self = {0};
     dladdr(&crash, &self);
     say("\n------ STACK TRACE ------\n");
-    for (int i = 0; i < crash.frame_count; i++) {
-        const char *at = crash.frames[i];
-        Dl_info where;
-        if (!at || !dladdr(at, &where) || !where.dli_fname) {
-            say("#%-2d %p\n", i, (const void *)at);
-            continue;
-        }
-        const Module *module = module_of_address(at);
-        char name[128];
-        size_t offset = (size_t)(at - (const char *)where.dli_fbase), into = 0;
-        if (where.dli_sname) {
-            snprintf(name, sizeof(name), "%s", where.dli_sname);
-            into = (size_t)(at - (const char *)where.dli_saddr);
-        } else if (!symbol_find(object_path(&where, self.dli_fbase), offset, name, sizeof(name), &into)) {
-            name[0] = '\0';
-        }
-        bool host = where.dli_fbase == self.dli_fbase;
-        say("#%-2d %s(%s+0x%zx) [+0x%zx]%s%s\n", i, host ? "keel" : base_name(where.dli_fname),
-            name, name[0] ? into : offset, offset, module && !host ? " module " : "",
-            module && !host ? module->name : "");
-    }
+    for (int i = 0; i < crash.frame_count; i++) say_frame(i, crash.frames[i], self.dli_fbase);
 }
 
 /* --- the rest ------------------------------------------------------------------------------ */

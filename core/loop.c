@@ -277,5 +277,8 @@ void loop_run(void) {
         net_run_resumed();
         between_turns();
         finish_turn();
+        uint64_t ticks = ticks_now() - stats.turn_start;
+        stats.turn_ticks += ticks;
+        if (ticks > stats.turn_ticks_max) stats.turn_ticks_max = ticks;
     }
 }

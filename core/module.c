@@ -227,8 +227,7 @@ static bool wait_for_background(void) {
     return true;
 }
 
-/* The module's own word on it. 0, or -1 with the reason in module_told. */
-static int ask_module(Module *m) {
+int module_ask(Module *m) {
     KeelCtx c;
     const void *before;
     int result = 0;
@@ -246,7 +245,7 @@ static const char *unload(KeelCtx *c, Module *m) {
     const char *why = used_by_others(m, text, sizeof(text));
     if (why) return module_reason("%s", why);
     if (is_running(m, c)) return "the module runs the command that asks for it";
-    if (ask_module(m) != 0) return module_reason("%s", module_told);
+    if (module_ask(m) != 0) return module_reason("%s", module_told);
     /* What is left now it has forgotten, or could not end. */
     why = module_still_owns(m, text, sizeof(text));
     if (why) return module_reason("%s", why);
@@ -278,7 +277,7 @@ void module_unload_all(void) {
         Module *last = module_first;
         if (!last) return;
         while (last->next) last = last->next;
-        if (ask_module(last) != 0) {
+        if (module_ask(last) != 0) {
             keel_log(KEEL_LOG_VERBOSE, "Module %s at the server's end: %s", last->name,
                      module_told);
         }

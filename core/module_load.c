@@ -252,6 +252,10 @@ static int check_native(const ElfFile *file, char *error, size_t room) {
         snprintf(error, room, "%s cannot be used: %s", file->path, why);
         return -1;
     }
+    if (!elf_bytes_of(file, "keel_module", numbers[0])) {
+        snprintf(error, room, "%s cannot be used: its constant is smaller than it says", file->path);
+        return -1;
+    }
     return check_imports(file, error, room);
 }
 
@@ -417,12 +421,13 @@ static bool take_back(Module *m) {
 /* All steps, in order. 0, or negative with a message; -2: `m` must not be freed. */
 static int load_steps(Module *m, const KeelModule *linked, char *error, size_t room) {
     char why[MODULE_REASON_ROOM] = "";
-    bool ran = false;
+    bool ran = false, adopted = false;
     if (!linked && open_library(m, error, room) != 0) return -1;
     int result;
     if (m->loader) {
         ran = true;
         result = load_foreign(m, why, sizeof(why));
+        adopted = result == 0;
     } else {
         if (!linked) linked = dlsym(m->library, "keel_module");
         result = linked ? attach(m, linked, false, why, sizeof(why)) : -1;
@@ -437,6 +442,8 @@ static int load_steps(Module *m, const KeelModule *linked, char *error, size_t r
     }
     if (result == 0) return 0;
     snprintf(error, room, "%s%s%s", m->path, *m->path ? ": " : "", why);
+    /* The loader thinks that it is loaded, and may not keep it. */
+    if (adopted) module_ask(m);
     if (m->name && !take_back(m)) return -2;
     if (m->library && ran) module_close_later(m->library);
     else if (m->library) dlclose(m->library);

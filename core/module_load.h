@@ -36,6 +36,8 @@ const char *module_reason(const char *format, ...) KEEL_PRINTF(1, 2);
 void module_enter(KeelCtx *c, Module *m, const void **before);
 void module_leave(KeelCtx *c, const void *before);
 
+/* Asks the module, or its loader, whether it may go. 0, or -1 with the reason in module_told. */
+int module_ask(Module *m);
 /* Takes tables and name back; the module is no longer in the list. */
 void module_detach(Module *m);
 void module_free(Module *m);

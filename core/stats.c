@@ -53,10 +53,9 @@ static const Counter counters[] = {
     COUNTER("used_memory_startup", startup_memory, false),
     COUNTER("expire_cycle_cpu_microseconds", expire_cycle_us, true),
     COUNTER("unblocked_clients", unblocked, true),
-    COUNTER("eventloop_duration_nanoseconds", turn_ns, true),
-    COUNTER("eventloop_duration_cmd_nanoseconds", command_ns, true),
+    COUNTER("eventloop_duration_ticks", turn_ticks, true),
+    COUNTER("eventloop_duration_max_ticks", turn_ticks_max, true),
     COUNTER("eventloop_duration_cron_nanoseconds", cron_ns, true),
-    COUNTER("eventloop_duration_max_nanoseconds", turn_ns_max, true),
     COUNTER("eventloop_cmd_per_cycle_max", commands_per_turn_max, true),
     COUNTER("dirty", dirty, false),
 };
@@ -175,7 +174,7 @@ static const struct {
     [RATE_BYTES_IN] = {&stats.bytes_in, NULL},
     [RATE_BYTES_OUT] = {&stats.bytes_out, NULL},
     [RATE_TURNS] = {&stats.turns, NULL},
-    [RATE_TURN_NS] = {&stats.turn_ns, &stats.turns},
+    [RATE_TURN_TICKS] = {&stats.turn_ticks, &stats.turns},
 };
 
 void stats_sample(void) {

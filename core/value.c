@@ -3,6 +3,7 @@
  * An entry whose new shape fits the size class it already has is changed in place; otherwise a new
  * entry takes its place in the tables. Old values are freed last, so the new bytes may come from
  * them. */
+#include "block.h"
 #include "client.h"
 #include "config.h"
 #include "hook.h"
@@ -93,6 +94,7 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
     if (__builtin_expect(e->type != type, 0)) {
         db->by_type[e->type]--;
         db->by_type[type]++;
+        if (block_on_delete) block_key_gone(db->id, key->name);
     }
     if (expiry == KEEL_KEEP_EXPIRY) expiry = entry_expiry(e);
     size_t size = entry_size(e), offset = entry_value_offset(e);
@@ -207,6 +209,7 @@ static Entry *key_detach(KeelKey *key) {
     table_remove(&db->keys, key->hash_, key_place(key));
     track_expiry(db, key->hash_, e, NULL);
     db->by_type[e->type]--;
+    if (__builtin_expect(block_on_delete != 0, 0)) block_key_gone(db->id, key->name);
     key->entry_ = NULL;
     key->place_ = NULL;
     key->stamp_ = db->keys.stamp;

@@ -63,6 +63,7 @@ done < <(find core -name '*.[ch]' ! -path 'core/ds/*' -print0 | xargs -0 -r grep
 if [ -x "$build/keel" ]; then
     exported=$(nm -D --defined-only --format=posix "$build/keel" | awk '{print $1}' | grep -v '@' |
         grep -vxE '_init|_fini|_start|main|_IO_stdin_used|(__)?data_start|_edata|__bss_start|_end|__asan.*|__odr_asan.*|__ubsan.*|__tsan.*|__sanitizer.*|__interceptor_.*|__lsan.*' | sort)
+    [[ $build == *static* ]] && exported=$(grep -vxE "keel_module_($(ls modules | tr '\n-' '|_')x)" <<< "$exported")
     [[ $build == *san-* ]] && exported=$(grep '^keel_' <<< "$exported")
     # What stands before a declaration's first parenthesis ends with the function's name.
     declared=$(cat include/keel/*.h | tr '\n' ' ' | sed 's/KEEL_API/\n&/g' | grep '^KEEL_API' |

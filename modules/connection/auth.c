@@ -67,15 +67,12 @@ static bool same_secret(KeelStr offered, KeelStr secret) {
     return !different;
 }
 
-/* True: the client is that user now. False: an error was replied. */
-static bool auth_try(KeelCtx *c, KeelStr user, KeelStr password) {
+/* False: an error was replied. */
+static bool auth_check(KeelCtx *c, KeelStr user, KeelStr password) {
     bool right = !requirepass || same_secret(password, keel_str(requirepass));
-    if (!keel_equal(user, keel_str(default_user)) || !right) {
-        keel_reply_error(c, wrong_pass);
-        return false;
-    }
-    auth_grant(keel_client(c));
-    return true;
+    if (keel_equal(user, keel_str(default_user)) && right) return true;
+    keel_reply_error(c, wrong_pass);
+    return false;
 }
 
 void connection_auth(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -89,22 +86,26 @@ void connection_auth(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     KeelStr user = argc == 3 ? argv[1] : keel_str(default_user);
-    if (auth_try(c, user, argv[argc - 1])) keel_reply_ok(c);
+    if (!auth_check(c, user, argv[argc - 1])) return;
+    auth_grant(keel_client(c));
+    keel_reply_ok(c);
 }
 
 /* --- HELLO ---------------------------------------------------------------------------------- */
 
 typedef struct HelloOptions {
-    KeelStr user, password, name;   /* ptr NULL: not given */
+    bool authenticated;
+    KeelStr name;             /* ptr NULL: not given */
 } HelloOptions;
 
-/* True: all understood. False: an error was replied. */
+/* Errors come in the order of the options, and nothing is done before all of them are right. True:
+ * they are. False: an error was replied. */
 static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions *options) {
     for (int i = 2; i < argc; i++) {
         int more = argc - 1 - i;
         if (keel_is(argv[i], "auth") && more >= 2) {
-            options->user = argv[i + 1];
-            options->password = argv[i + 2];
+            if (!auth_check(c, argv[i + 1], argv[i + 2])) return false;
+            options->authenticated = true;
             i += 2;
         } else if (keel_is(argv[i], "setname") && more >= 1) {
             options->name = argv[++i];
@@ -190,7 +191,7 @@ void connection_hello(KeelCtx *c, const KeelStr *argv, int argc) {
         }
         if (!hello_parse(c, argv, argc, &options)) return;
     }
-    if (options.user.ptr && !auth_try(c, options.user, options.password)) return;
+    if (options.authenticated) auth_grant(client);
     if (!(keel_client_flags(client) & KEEL_CF_AUTHENTICATED)) {
         keel_reply_error(c, "NOAUTH HELLO must be called with the client already authenticated, "
                             "otherwise the HELLO <proto> AUTH <user> <pass> option can be used to "

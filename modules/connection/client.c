@@ -21,6 +21,11 @@ int client_kind_by_name(KeelStr name) {
     return -1;
 }
 
+void client_reply_arity(KeelCtx *c, KeelStr name) {
+    keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                         "CLIENT HELP.", (int)(name.len < 128 ? name.len : 128), name.ptr);
+}
+
 static void client_id(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     keel_reply_int(c, (int64_t)keel_client_id(keel_client(c)));
@@ -57,10 +62,8 @@ static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
                           shown, argv[2].ptr);
         return;
     }
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(keel_client(c), &info);
-    keel_client_set_lib(keel_client(c), name ? argv[3] : keel_str(info.lib_name),
-                        name ? keel_str(info.lib_ver) : argv[3]);
+    keel_client_set_lib(keel_client(c), name ? argv[3] : (KeelStr){0},
+                        name ? (KeelStr){0} : argv[3]);
     keel_reply_ok(c);
 }
 
@@ -113,8 +116,7 @@ static void client_unblock(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t id;
     const char *error = NULL;
     if (argc > 4) {
-        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
-                             "CLIENT HELP.", "UNBLOCK");
+        client_reply_arity(c, argv[1]);
         return;
     }
     if (argc == 4) {
@@ -242,12 +244,13 @@ const KeelCommand client_subcommands[] = {
      .summary = "Whether the connection's reads move the keys' access times.", .since = "7.2.0",
      .complexity = "O(1)"},
     {.name = "pause", .args = "timeout:integer [WRITE|ALL]{mode 6.2.0}", .flags = ADMIN,
-     .call = client_pause, ROW, .summary = "Holds commands back for some time.", .since = "3.0.0", .complexity = "O(1)",
+     .call = client_pause, ROW,
+     .summary = "Holds commands back for some time.", .since = "3.0.0", .complexity = "O(1)",
      .history = "6.2.0: Added the modes `WRITE` and `ALL`."},
     {.name = "reply", .args = "(ON|OFF|SKIP)", .flags = PLAIN, .call = client_reply, ROW,
      .summary = "Whether commands are answered.", .since = "3.2.0", .complexity = "O(1)"},
-    {.name = "setinfo", .args = "(lib-name libname|lib-ver libver)", .flags = PLAIN,
-     .call = client_setinfo, ROW, .arity = 4,
+    {.name = "setinfo", .args = "('lib-name' libname|'lib-ver' libver){attr}",
+     .flags = PLAIN, .call = client_setinfo, ROW,
      .summary = "Tells which library the client uses.", .since = "7.2.0", .complexity = "O(1)",
      .tips = "request_policy:all_nodes response_policy:all_succeeded"},
     {.name = "setname", .args = "connection-name", .flags = PLAIN, .call = client_setname, ROW,

@@ -62,8 +62,7 @@ void client_pause(KeelCtx *c, const KeelStr *argv, int argc) {
     bool all = true;
     int64_t ms, until;
     if (argc > 4) {
-        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
-                             "CLIENT HELP.", "PAUSE");
+        client_reply_arity(c, argv[1]);
         return;
     }
     if (argc == 4) {

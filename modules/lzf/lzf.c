@@ -2,13 +2,15 @@
  *
  * The RDB encoding compresses with LZF: quick, no dictionary, no checksum of its own. The host asks
  * for the interface "compressor" and saves strings as they are while nobody provides it; payloads
- * with compressed strings cannot be loaded then. The work is Debian's liblzf. */
+ * with compressed strings cannot be loaded then. rdbcompression switches the saving side off. The work is Debian's liblzf. */
 #include <keel.h>
 #include <limits.h>
 #include <liblzf/lzf.h>
 
+static bool compress_strings; /* rdbcompression */
+
 static size_t lzf_pack(const void *in, size_t len, void *out, size_t room) {
-    if (len == 0 || len > UINT_MAX || room == 0) return 0;
+    if (!compress_strings || len == 0 || len > UINT_MAX || room == 0) return 0;
     return lzf_compress(in, (unsigned)len, out, room > UINT_MAX ? UINT_MAX : (unsigned)room);
 }
 
@@ -29,5 +31,10 @@ static const KeelInterface provides[] = {
     {0},
 };
 
+static const KeelConfig configs[] = {
+    {.name = "rdbcompression", .type = KEEL_CONFIG_BOOL, .var = &compress_strings, .value = "yes"},
+    {0},
+};
+
 KEEL_MODULE(.name = "lzf", .version = "1.0.0", .summary = "LZF compression of long strings.",
-            .provides = provides);
+            .configs = configs, .provides = provides);

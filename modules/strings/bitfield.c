@@ -162,6 +162,7 @@ static bool field_change(KeelCtx *c, uint8_t *p, size_t len, const FieldOp *op, 
     return grew || value != old;
 }
 
+/* Only GETs: the key is opened for reading, and a missing one reads as zeros. */
 static void run_reads(KeelCtx *c, KeelStr name, const FieldOp *ops, int n) {
     KeelKey key;
     KeelStr s = {"", 0};
@@ -176,6 +177,10 @@ static void run_reads(KeelCtx *c, KeelStr name, const FieldOp *ops, int n) {
     }
 }
 
+/* The string first gets its final length, `need` bytes at least, so that no operation moves it.
+ * All changes together are one event and as many points in INFO's count of changes as fields
+ * changed. A string that grew has changed even if every operation then failed: the journal must
+ * not miss it. */
 static void run_writes(KeelCtx *c, KeelStr name, const FieldOp *ops, int n, size_t need) {
     KeelKey key;
     bool found = keel_key_open(c, name, KEEL_KEY_WRITE, &key);
@@ -198,6 +203,7 @@ static void run_writes(KeelCtx *c, KeelStr name, const FieldOp *ops, int n, size
     if (changes > 1) keel_dirty_add(c, changes - 1);
 }
 
+/* Offsets are below eight times the longest string, so `need` fits easily. */
 static void bitfield(KeelCtx *c, const KeelStr *argv, int argc, bool read_only) {
     FieldOp few[FEW_OPS], *ops = few;
     if (argc / 3 + 1 > FEW_OPS) ops = keel_alloc((size_t)(argc / 3 + 1) * sizeof(FieldOp));

@@ -11,12 +11,15 @@ enum { BLOCK = 4096, FEW = 8 };
 
 typedef enum BitOp { BIT_AND, BIT_OR, BIT_XOR, BIT_NOT } BitOp;
 
+/* A source. The handle outlives the destination's growth, the view does not: read_inputs() takes it
+ * again. `scratch` holds the digits of an integer. */
 typedef struct Input {
     KeelKey key;
     KeelStr bytes;
     char scratch[KEEL_INT_ROOM];
 } Input;
 
+/* One loop an operation: a choice inside would keep the compiler from using vector registers. */
 static void combine(uint8_t *restrict acc, const uint8_t *restrict in, size_t n, BitOp op) {
     if (op == BIT_AND) {
         for (size_t i = 0; i < n; i++) acc[i] &= in[i];
@@ -27,13 +30,15 @@ static void combine(uint8_t *restrict acc, const uint8_t *restrict in, size_t n,
     }
 }
 
-/* How much of `s` lies in the block that begins at `at`. */
+/* How much of `s` lies in the block of `n` bytes that begins at `at`. */
 static size_t part(KeelStr s, size_t at, size_t n) {
     if (s.len <= at) return 0;
     return s.len - at < n ? s.len - at : n;
 }
 
-/* Every byte of `in` in a block is read before that block of `out` is written. */
+/* `out` has `len` bytes and may be the bytes of any input: every byte of a block is read before
+ * that block of `out` is written. An input that ends early counts as zeros, which matters to AND
+ * only. */
 static void compute(char *out, size_t len, const Input *in, int n, BitOp op) {
     uint8_t acc[BLOCK];
     for (size_t at = 0; at < len; at += BLOCK) {
@@ -94,6 +99,8 @@ static bool store_result(KeelCtx *c, KeelStr name, size_t len, Input *in, int n,
     return true;
 }
 
+/* Types are checked before anything is changed, sources in the order of the arguments. A result of
+ * no bytes is a missing key, not an empty string. */
 static void run(KeelCtx *c, const KeelStr *argv, int n, BitOp op, Input *in) {
     size_t len = 0;
     for (int i = 0; i < n; i++) {

@@ -5,6 +5,8 @@
 #include "strings.h"
 #include <string.h>
 
+/* The limit is that of the string's length: a bit may lie in its last allowed byte. Scaling is
+ * checked, as "#" takes any number and a wrapped product could land inside the string. */
 bool bits_offset(KeelCtx *c, KeelStr s, unsigned bits, uint64_t *offset) {
     bool scaled = bits > 0 && s.len > 0 && s.ptr[0] == '#';
     KeelStr digits = {s.ptr + scaled, s.len - scaled};
@@ -24,7 +26,9 @@ static inline uint64_t load64(const uint8_t *p) {
     return v;
 }
 
-/* Inlined twice: with the processor's own instruction, and without. */
+/* Inlined twice: with the processor's own instruction, and without. Four sums, so that the
+ * additions of one word need not wait for those of the word before; long strings then cost what
+ * reading them from memory does. */
 static inline __attribute__((always_inline)) uint64_t count_ones(const uint8_t *p, size_t len) {
     uint64_t a = 0, b = 0, d = 0, e = 0;
     for (; len >= 32; p += 32, len -= 32) {
@@ -45,6 +49,7 @@ __attribute__((target("popcnt"))) static uint64_t count_ones_fast(const uint8_t 
 }
 #endif
 
+/* The instruction is not part of the oldest x86-64, for which everything here is compiled. */
 uint64_t bits_count(const void *bytes, size_t len) {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("popcnt")) return count_ones_fast(bytes, len);
@@ -53,7 +58,9 @@ uint64_t bits_count(const void *bytes, size_t len) {
 }
 
 /* The first bit equal to `bit` in [from, to], -1 when there is none. Looks for ones in the bytes
- * as they are, or turned over. */
+ * as they are, or turned over. The first and the last byte are masked to the range; between them
+ * whole words are skipped while they hold nothing of interest, and only the word that does not is
+ * looked at by the byte. */
 static int64_t find_bit(const uint8_t *p, uint64_t from, uint64_t to, bool bit) {
     const uint8_t flip = bit ? 0 : 0xff;
     const uint64_t boring = bit ? 0 : UINT64_MAX;
@@ -73,6 +80,7 @@ static int64_t find_bit(const uint8_t *p, uint64_t from, uint64_t to, bool bit) 
     }
 }
 
+/* GETBIT key offset: what lies past the end is 0, as is all of a missing key. */
 void strings_getbit(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     uint64_t offset;
@@ -88,6 +96,8 @@ void strings_getbit(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, at < s.len ? ((unsigned char)s.ptr[at] >> (7 - (offset & 7))) & 1 : 0);
 }
 
+/* SETBIT key offset value: replies with the old bit. The string grows to hold the bit even when
+ * that is 0, and gets a buffer of its own even when nothing changes, as in Redis. */
 void strings_setbit(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     uint64_t offset;
@@ -130,6 +140,8 @@ static void clamp_range(int64_t *start, int64_t *end, int64_t total) {
     if (*end >= total) *end = total - 1;
 }
 
+/* BITCOUNT key [start end [BYTE|BIT]]. A missing key is answered before anything else is looked at,
+ * so a wrong range goes unnoticed there; Redis's order, which clients may have come to rely on. */
 void strings_bitcount(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     if (!keel_key_open(c, argv[1], KEEL_KEY_READ, &key)) {

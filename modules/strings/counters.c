@@ -6,6 +6,8 @@
 #include "strings.h"
 #include <math.h>
 
+/* Adds to the integer under `name`, which counts as 0 when it is missing and keeps its expiry. What
+ * does not spell an integer, or would leave its 64 bits, is refused and stays. */
 static inline void add(KeelCtx *c, KeelStr name, int64_t delta) {
     KeelKey key;
     int64_t value = 0;
@@ -41,6 +43,7 @@ void strings_incrby(KeelCtx *c, const KeelStr *argv, int argc) {
     if (keel_arg_int(c, argv[2], &delta)) add(c, argv[1], delta);
 }
 
+/* The one number that cannot be negated has an error of its own. */
 void strings_decrby(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     int64_t delta;
@@ -52,6 +55,10 @@ void strings_decrby(KeelCtx *c, const KeelStr *argv, int argc) {
     add(c, argv[1], -delta);
 }
 
+/* INCRBYFLOAT key increment: replies with the sum as it is stored. The text of a long double
+ * without an exponent may have thousands of digits, so the buffer is large; it is on the stack
+ * because the command has no other memory to free. The sum stays text even when it spells an
+ * integer. */
 void strings_incrbyfloat(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;

@@ -4,6 +4,7 @@
  * PERSIST or DEL that it came to: their replies are of no use there. */
 #include "strings.h"
 
+/* The hottest handler of all: one look-up, one reply, no copy in between. */
 void strings_get(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -42,6 +43,7 @@ bool strings_reply_old(KeelCtx *c, KeelStr name) {
     return true;
 }
 
+/* GETSET key value: a SET whose reply is the old value. */
 void strings_getset(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     if (!strings_reply_old(c, argv[1])) return;
@@ -53,7 +55,7 @@ void strings_getset(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_key_changed(&key, KEEL_NOTIFY_STRING, "set");
 }
 
-/* The key goes; `verb` is how the journal says it. */
+/* The key goes; `verb` is how the journal says it. The handle must hold something. */
 static void remove_key(KeelCtx *c, KeelKey *key, KeelStr verb, bool lazy) {
     KeelStr words[] = {verb, key->name};
     keel_journal_instead(c, words, 2);
@@ -61,6 +63,7 @@ static void remove_key(KeelCtx *c, KeelKey *key, KeelStr verb, bool lazy) {
     keel_key_changed(key, KEEL_NOTIFY_GENERIC, "del");
 }
 
+/* GETDEL key. The reply is written first: the view of the value ends with the key. */
 void strings_getdel(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     if (!strings_reply_old(c, argv[1])) return;
@@ -69,12 +72,17 @@ void strings_getdel(KeelCtx *c, const KeelStr *argv, int argc) {
     remove_key(c, &key, KEEL_LIT("DEL"), false);
 }
 
+/* Whether keys whose time is over are freed in the background; then the journal says UNLINK. */
 static bool lazy_expire(void) {
     char value[8];
     return keel_config_get(KEEL_LIT("lazyfree-lazy-expire"), value, sizeof value, NULL) &&
            keel_is(keel_str(value), "yes");
 }
 
+/* GETEX key [option]. Without an option it is a GET; with one, the expiry changes after the value
+ * was replied. A point in time that has passed deletes the key at once, whereas a SET with such a
+ * time leaves that to the next look at the key: Redis's difference, and visible in its events. The
+ * time of a missing key is not even parsed. */
 void strings_getex(KeelCtx *c, const KeelStr *argv, int argc) {
     Options o;
     if (!options_parse(c, argv, argc, 2, OPT_PERSIST | OPT_TIMES, &o)) return;

@@ -26,7 +26,8 @@ static void table_free(Table *t) {
     keel_free(t->matches);
 }
 
-/* Numbers the bytes of `a`; memory follows from what occurs, never from 256 times `b`. */
+/* Numbers the bytes of `a`; memory follows from what occurs, never from 256 times `b`. With as many
+ * rows of `matches` as `a` has distinct bytes, they take no more than the rows of the table do. */
 static size_t index_bytes(Table *t) {
     size_t n = 0;
     memset(t->index, -1, sizeof t->index);
@@ -37,7 +38,8 @@ static size_t index_bytes(Table *t) {
     return n;
 }
 
-/* The caller has bounded a.len * b.len. */
+/* Allocates and finds the matches; false when memory is lacking, and nothing is kept then. The
+ * caller has bounded a.len * b.len. */
 static bool table_make(Table *t, KeelStr a, KeelStr b, bool keep) {
     *t = (Table){.a = a, .b = b, .words = b.len / 64 + 1, .keep = keep};
     size_t kinds = index_bytes(t), rows = keep ? a.len : 1, bytes;
@@ -56,7 +58,10 @@ static bool table_make(Table *t, KeelStr a, KeelStr b, bool keep) {
     return true;
 }
 
-/* Computes all rows; returns the length of the subsequence. */
+/* Computes all rows; returns the length of the subsequence. With V the row before, as bits that are
+ * clear where it rises, and U those of V where the next byte of `a` matches, the next row is
+ * (V + U) | (V & ~U): the sum's carry moves each rise left to the first match in its stretch. The
+ * row before the first one never rises. */
 static int64_t table_fill(Table *t) {
     const uint64_t *last = NULL;
     for (size_t i = 0; i < t->a.len; i++) {
@@ -84,10 +89,12 @@ static int64_t table_fill(Table *t) {
     return rises;
 }
 
+/* Whether the row after byte i of `a` rises at byte j of `b`. */
 static inline bool rises_at(const Table *t, size_t i, size_t j) {
     return !(t->rows[i * t->words + j / 64] >> (j % 64) & 1);
 }
 
+/* What was asked for; none of `length` and `ranges`: the bytes. */
 typedef struct LcsCall {
     bool length, ranges, with_lengths;
     int64_t min_length;
@@ -140,6 +147,7 @@ static size_t walk_back(KeelCtx *c, const Table *t, const LcsCall *call, char *t
     return replied;
 }
 
+/* A minimal length without ranges, or below 1, has no effect. */
 static bool parse_options(KeelCtx *c, const KeelStr *argv, int argc, LcsCall *call) {
     *call = (LcsCall){0};
     for (int i = 3; i < argc; i++) {

@@ -32,6 +32,7 @@ static const Option *option_find(KeelStr s) {
     return NULL;
 }
 
+/* Linear in the arguments; the table is short and lengths are compared before letters. */
 bool options_parse(KeelCtx *c, const KeelStr *argv, int argc, int first, unsigned allowed,
                    Options *out) {
     out->flags = 0;
@@ -48,6 +49,8 @@ bool options_parse(KeelCtx *c, const KeelStr *argv, int argc, int first, unsigne
     return true;
 }
 
+/* Zero and what is before 1970 is refused, what merely has passed is not. Seconds are turned into
+ * milliseconds, and times to live into points in time, in checked arithmetic. */
 bool options_expiry(KeelCtx *c, const Options *o, int64_t *ms) {
     int64_t t;
     if (!keel_arg_int(c, o->time, &t)) return false;

@@ -5,6 +5,8 @@
 #include "strings.h"
 #include <string.h>
 
+/* APPEND key value: replies with the new length. A new key's value is kept as SET would keep it, so
+ * digits become an integer; what is appended to gets a buffer. Also an empty value makes a key. */
 void strings_append(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -24,6 +26,7 @@ void strings_append(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, (int64_t)len);
 }
 
+/* STRLEN key. An integer's length is that of its digits. */
 void strings_strlen(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -32,7 +35,9 @@ void strings_strlen(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, found ? (int64_t)keel_key_bytes_len(&key) : 0);
 }
 
-/* Negative positions count from the end; what lies outside is cut off. */
+/* GETRANGE key start end, both inclusive. Negative positions count from the end; what lies outside
+ * is cut off. The sums cannot overflow: a length is far from the ends of an int64_t. An end before
+ * the beginning means the first byte, unless both are negative and in the wrong order: so Redis. */
 void strings_getrange(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     int64_t start, end;
@@ -58,6 +63,7 @@ void strings_getrange(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_bulk(c, (KeelStr){s.ptr + start, (size_t)(end - start + 1)});
 }
 
+/* SETRANGE key offset value: replies with the new length. A gap is filled with zeros. */
 void strings_setrange(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     int64_t offset;

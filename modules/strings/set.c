@@ -11,6 +11,8 @@ static inline void store(KeelKey *key, KeelStr value, int64_t expiry) {
     keel_key_changed(key, KEEL_NOTIFY_STRING, "set");
 }
 
+/* Stores with an expiry that was computed from the clock, which the journal is told as it came
+ * out. */
 static void store_until(KeelCtx *c, KeelKey *key, KeelStr value, int64_t expiry) {
     char digits[KEEL_INT_ROOM];
     KeelStr at = {digits, keel_format_int(digits, expiry)};
@@ -21,7 +23,8 @@ static void store_until(KeelCtx *c, KeelKey *key, KeelStr value, int64_t expiry)
     keel_key_notify(key, KEEL_NOTIFY_GENERIC, "expire");
 }
 
-/* The journal needs no GET: those who read it discard replies. */
+/* The journal needs no GET: those who read it discard replies. One condition and KEEPTTL are all
+ * that can be left, however often they were given; times do not come here. */
 static void journal_without_get(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelStr words[5] = {argv[0], argv[1], argv[2]};
     int n = 3, condition = 0, keep = 0;
@@ -34,7 +37,9 @@ static void journal_without_get(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_journal_instead(c, words, n);
 }
 
-/* SET with options. With GET the reply is the old value, whether or not the condition held. */
+/* SET with options. With GET the reply is the old value, whether or not the condition held, and a
+ * value of another type is refused although a plain SET would replace it. Options and time are
+ * checked before the key is looked at. A time given as PXAT needs no rewriting for the journal. */
 static void set_with_options(KeelCtx *c, const KeelStr *argv, int argc) {
     const unsigned allowed = OPT_NX | OPT_XX | OPT_GET | OPT_KEEPTTL | OPT_TIMES;
     Options o;
@@ -73,6 +78,7 @@ void strings_set(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
+/* SETNX key value: 1 when it was set, 0 when the key was there. */
 void strings_setnx(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -81,6 +87,7 @@ void strings_setnx(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, !found);
 }
 
+/* SETEX and PSETEX: key, time to live in `unit`, value. */
 static void set_for(KeelCtx *c, const KeelStr *argv, unsigned unit) {
     Options o = {unit, argv[2]};
     int64_t expiry;
@@ -101,6 +108,8 @@ void strings_psetex(KeelCtx *c, const KeelStr *argv, int argc) {
     set_for(c, argv, OPT_PX);
 }
 
+/* A key that is given twice keeps the last value. The keys are opened in their order, for which
+ * their hashes have been prepared. */
 static void store_pairs(KeelCtx *c, const KeelStr *argv, int argc) {
     for (int i = 1; i < argc; i += 2) {
         KeelKey key;
@@ -109,6 +118,7 @@ static void store_pairs(KeelCtx *c, const KeelStr *argv, int argc) {
     }
 }
 
+/* Never fails half-way: types do not matter, and the pairs are counted first. */
 void strings_mset(KeelCtx *c, const KeelStr *argv, int argc) {
     if (argc % 2 == 0) {
         keel_reply_arity(c);

@@ -102,10 +102,10 @@ start_server [with_module api_gate] {
 
     test "Held for all, released for all, in order" {
         set clients {}
+        for {set i 0} {$i < 5} {incr i} {lappend clients [redis_deferring_client]}
         r gate.arm hold all
         for {set i 0} {$i < 5} {incr i} {
-            set rd [redis_deferring_client]
-            lappend clients $rd
+            set rd [lindex $clients $i]
             for {set j 0} {$j < 20} {incr j} {$rd append held$i $j.}
         }
         after 100
@@ -120,8 +120,8 @@ start_server [with_module api_gate] {
     }
 
     test "A held client that leaves" {
-        r gate.arm hold all
         set rd [redis_deferring_client]
+        r gate.arm hold all
         $rd set gone 1
         after 50
         $rd close

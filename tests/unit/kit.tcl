@@ -114,15 +114,15 @@ test "configuration: an override replaces a default, some directives repeat, omi
     assert_no_match "*bind*" $text
 }
 
-start_server {overrides {maxmemory-samples 7} tags {kit}} {
+start_server {overrides {hz 17} tags {kit}} {
     test "ECHO gives back its argument"       {r echo hello} hello
     test "ECHO keeps bytes that are not text" {r echo "a\0b\r\n"} "a\0b\r\n"
     test "ECHO refuses a second argument"     {r echo a b} "*wrong number of arguments*"
     test "a test's pattern may be a glob"     {r echo abcdef} a*f
 
     test "an override reaches the server" {
-        r config get maxmemory-samples
-    } {maxmemory-samples 7}
+        r config get hz
+    } {hz 17}
 
     test "each client has a connection of its own, in database 9" {
         set c [redis_client]
@@ -171,8 +171,8 @@ start_server {overrides {maxmemory-samples 7} tags {kit}} {
 
     test "INFO fields and CONFIG are at hand" {
         assert_equal [s process_id] [srv pid]
-        set before [config_get_set maxmemory-samples 8]
-        assert_equal "$before [lindex [r config get maxmemory-samples] 1]" "7 8"
+        set before [config_get_set hz 18]
+        assert_equal "$before [lindex [r config get hz] 1]" "17 18"
     }
 
     start_server {overrides {databases 3}} {
