@@ -17,6 +17,7 @@
 #include <keel/client.h>
 #include <keel/config.h>
 #include <keel/db.h>
+#include <keel/event.h>
 #include <keel/module.h>
 #include <keel/text.h>
 
@@ -93,6 +94,9 @@ static void write_server(KeelInfo *info) {
     keel_info_field(info, "executable", "%s", path);
     keel_info_field(info, "config_file", "%s", keel_config_file());
     keel_info_int(info, "io_threads_active", 0);
+    if (keel_shutdown_left() >= 0) {
+        keel_info_int(info, "shutdown_in_milliseconds", keel_shutdown_left());
+    }
     write_listeners(info);
 }
 
