@@ -54,6 +54,8 @@ static void write_listeners(KeelInfo *info) {
     }
 }
 
+/* There is no commit to name, so the git fields say what a build from a tarball of Redis says; the
+ * build id tells builds of other versions and compilers apart. */
 static void write_server(KeelInfo *info) {
     struct utsname os = {0};
     uname(&os);
@@ -102,6 +104,8 @@ static void write_server(KeelInfo *info) {
 
 /* --- Clients -------------------------------------------------------------------------------- */
 
+/* Redis tracks recent maxima of buffers; here they are those of this moment, since buffers are
+ * given back between turns. A client that a gate holds counts as blocked. */
 typedef struct ClientSums {
     size_t query_max, reply_max, held;
 } ClientSums;
@@ -131,6 +135,7 @@ static void write_clients(KeelInfo *info) {
 
 /* --- Stats ---------------------------------------------------------------------------------- */
 
+/* Time in commands is kept per command anyway: summing here costs the hot path nothing. */
 static bool add_command_time(const KeelCommandRef *cmd, void *data) {
     KeelCommandStats one;
     uint64_t *sum = data;

@@ -73,6 +73,7 @@ static bool arg_db(KeelCtx *c, KeelStr s, const char *error, int64_t *db) {
     return false;
 }
 
+/* Clients stay with their database's number and see what came there. */
 static void server_swapdb(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     int64_t a, b;
