@@ -165,7 +165,7 @@ static void frame_save(const KeelCtx *c, Frame *f) {
 
 static void frame_restore(KeelCtx *c, const Frame *f) {
     c->owed = f->owed - 1;
-    c->flags = f->flags | (c->flags & CTX_RESP3);
+    c->flags = f->flags | (c->flags & (CTX_RESP3 | CTX_PUSHED));
     if (!(c->client->protocol == 3)) c->flags &= ~(uint32_t)CTX_RESP3; /* HELLO may have run */
     c->db_at_start = f->db_at_start;
     c->command = f->command;
@@ -188,7 +188,8 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     frame_save(c, &frame);
     /* Whether replies are dropped is decided once, for the command that runs others. */
     c->client->flags &= ~(uint32_t)CLIENT_REPLY_FLAGS;
-    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL)) | CTX_NO_BLOCK;
+    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED)) |
+               CTX_NO_BLOCK | CTX_INLINE;
     c->owed = 1;
     c->dirty = 0;
     c->error_len = 0;

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include <inttypes.h>
+#include <keel/pubsub.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,16 +56,20 @@ static void flag_letters(const KeelClientInfo *info, char out[20]) {
 
 /* Subscriptions, transactions and tracking are other modules' matters, which show as none here
  * until such a module is there to tell. */
-static void text_client(Text *text, const KeelClient *client) {
+static void text_client(Text *text, KeelClient *client) {
     KeelClientInfo info = {.size = sizeof(info)};
+    KeelPubsubCounts subs = {0};
+    const KeelPubsubOps *pubsub = keel_interface("pubsub", KEEL_PUBSUB_VERSION);
+    if (pubsub) pubsub->counts(client, &subs);
     char flags[20];
     keel_client_info(client, &info);
     flag_letters(&info, flags);
     int64_t now = keel_now_ms();
     text_add(text, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-                   " flags=%s db=%d sub=0 psub=0 ssub=0 multi=-1",
+                   " flags=%s db=%d sub=%zu psub=%zu ssub=%zu multi=-1",
              info.id, info.addr, info.laddr, info.fd, info.name, (now - info.created_ms) / 1000,
-             (now - info.last_ms) / 1000, flags, info.db);
+             (now - info.last_ms) / 1000, flags, info.db, subs.channels, subs.patterns,
+             subs.shard_channels);
     text_add(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=%zu obl=%zu "
                    "oll=%zu omem=%zu tot-mem=%zu",
              info.query_len, info.query_free, info.args_len, info.reply_len, info.reply_len,
