@@ -129,6 +129,10 @@ size_t keel_blocked_count(void) {
     return blocked_count;
 }
 
+size_t block_with_deadline(void) {
+    return deadlines.count;
+}
+
 /* ---- beginning and end of a wait -------------------------------------------------------------- */
 
 bool keel_block_denied(KeelCtx *c) {

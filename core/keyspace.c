@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "crash.h"
 #include "hook.h"
 #include "journal.h"
 #include "stats.h"
@@ -183,7 +184,7 @@ void keel_dirty_add(KeelCtx *c, uint64_t n) {
 /* The hash of an argument, from prefetching when it was among those. */
 static inline uint64_t hash_of(KeelCtx *c, KeelStr name) {
     for (const KeyMemo *m = c->memo; m < c->memo_end; m++) {
-        if (m->ptr == name.ptr) {
+        if (m->name.ptr == name.ptr && m->name.len == name.len) {
             if (m == c->memo) c->memo++; /* handlers mostly go through their keys in order */
             return m->hash;
         }
@@ -202,7 +203,33 @@ static bool open_expired(KeelKey *key) {
     return false;
 }
 
+#ifdef KEEL_DEBUG
+/* A handler may open only the keys that its row gives for these arguments: what is checked before a
+ * command runs must be what it touches. */
+static void check_declared(KeelCtx *c, KeelStr name) {
+    const KeelCommandRef *cmd = c->command;
+    if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a hook, a timer */
+    if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    int room = c->argc, n;
+    KeelKeyUse *uses = keel_alloc((size_t)room * sizeof(*uses));
+    n = keel_command_keys(cmd, c->argv, c->argc, uses, room);
+    bool found = false;
+    for (int i = 0; i < n && i < room && !found; i++) {
+        found = keel_equal(c->argv[uses[i].position], name);
+    }
+    keel_free(uses);
+    if (!found) {
+        keel_panic(__FILE__, __LINE__, "module '%s': command '%s' opened the key '%.*s', which its "
+                   "row does not declare", keel_command_module(cmd), keel_command_name(cmd),
+                   (int)(name.len < 64 ? name.len : 64), name.ptr);
+    }
+}
+#endif
+
 static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
+#ifdef KEEL_DEBUG
+    check_declared(c, name);
+#endif
     Place place;
     uint64_t hash = hash_of(c, name);
     Entry *e = table_find(&db->keys, hash, name, &place);

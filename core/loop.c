@@ -89,6 +89,11 @@ bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
     return true;
 }
 
+int64_t keel_shutdown_left(void) {
+    if (!shutdown_waiting) return -1;
+    return shutdown_deadline > now_ms ? shutdown_deadline - now_ms : 0;
+}
+
 bool keel_shutdown_abort(void) {
     bool waited = shutdown_waiting;
     shutdown_waiting = false;
@@ -277,5 +282,8 @@ void loop_run(void) {
         net_run_resumed();
         between_turns();
         finish_turn();
+        uint64_t ticks = ticks_now() - stats.turn_start;
+        stats.turn_ticks += ticks;
+        if (ticks > stats.turn_ticks_max) stats.turn_ticks_max = ticks;
     }
 }

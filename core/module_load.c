@@ -252,6 +252,10 @@ static int check_native(const ElfFile *file, char *error, size_t room) {
         snprintf(error, room, "%s cannot be used: %s", file->path, why);
         return -1;
     }
+    if (!elf_bytes_of(file, "keel_module", numbers[0])) {
+        snprintf(error, room, "%s cannot be used: its constant is smaller than it says", file->path);
+        return -1;
+    }
     return check_imports(file, error, room);
 }
 

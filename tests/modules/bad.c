@@ -132,6 +132,13 @@ static const KeelInterface provides[] = {
 
 /* --- load --- */
 
+#if defined(BAD_load_posts)
+static void bad_posted(KeelCtx *c, void *data) {
+    (void)c;
+    ++*(int *)data;
+}
+#endif
+
 static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c;
     (void)argv;
@@ -145,7 +152,7 @@ static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     return keel_load_error(c, "it forgot something");
 #elif defined(BAD_load_posts)
     /* Called when the load has failed already: the code must still be there. */
-    for (int i = 0; i < 10; i++) keel_post((void (*)(KeelCtx *, void *))bad_event, NULL);
+    for (int i = 0; i < 10; i++) keel_post(bad_posted, &slot);
     return keel_load_error(c, "it will be called back");
 #else
     return 0;

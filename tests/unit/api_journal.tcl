@@ -150,6 +150,7 @@ start_server [with_module api_journal] {
         r append e x
         r debug set-active-expire 1
         set got [taken]
+        r debug set-active-expire 1
         assert_match {{9 B * e} {9 E append e x}} $got
         assert {[lindex $got 0 2] in {DEL UNLINK}}
     }

@@ -59,12 +59,12 @@ start_server {tags {modules}} {
         abi            "*built for version 99*this server has version 1*"
         size_small     "*16 bytes*cannot be*"
         size_huge      "*1073741824 bytes*cannot be*"
-        size_past      "*its constant is cut short"
+        size_past      "*its constant is smaller than it says"
         size_newer_used "*fields that this server does not know*newer*"
         row_size       "*row size of .commands is 12*"
         symbol_none    "*exports no keel_module*"
         symbol_function "*keel_module that is not a constant*"
-        import         "*needs keel_defenestrate, keel_frobnicate, which this server does not have*"
+        import         "*needs keel_*e, keel_*e, which this server does not have*"
         import_foreign "*undefined symbol: nobody_has_this*"
         name           "*'Bad Module'*a-z, 0-9*"
         name_long      "*1 to 63 of*"
@@ -102,7 +102,6 @@ start_server {tags {modules}} {
         interface      "*interface worse has version 0"
         load_fails     "*: the moon is not full, and 2 is too many"
         load_silent    "*.load failed without a reason"
-        load_leaks     "*: it forgot something"
         load_posts     "*: it will be called back"
     } {
         test "A bad module is refused with the reason and without a trace: $name" {
@@ -207,7 +206,8 @@ start_server {tags {modules}} {
     }
 
     test "A module that forgets memory when its load fails is told on" {
-        load_error [file join $modules bad-load_leaks.so]
+        if {[string match "*san-address*" $kit::binary]} {skip_test "AddressSanitizer would tell too"}
+        assert_match "*: it forgot something" [load_error [file join $modules bad-load_leaks.so]]
         verify_log_message 0 "*Module bad left * bytes behind when its load failed*" 0
     }
 }
