@@ -141,12 +141,6 @@ void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void
     }
 }
 
-void module_each_unlisted(void (*each)(const Module *module, void *data), void *data) {
-    for (const Module *m = module_first; m; m = m->next) {
-        if (!m->loading && !m->listed) each(m, data);
-    }
-}
-
 /* --- unload --- */
 
 /* Whether `name` is one of the words of .needs. */

@@ -374,26 +374,24 @@ static const KeelModule *find_linked(KeelStr name) {
     return NULL;
 }
 
-/* From loadmodule's word to a path, or to a constant that is linked in. */
-static int locate(Module *m, KeelStr word, const KeelModule **linked, char *error, size_t room) {
-    char path[PATH_MAX], real[PATH_MAX];
-    if (!word.len || word.len > PATH_MAX / 2 || memchr(word.ptr, '\0', word.len)) {
-        snprintf(error, room, "a module is asked for by a name or a path");
-        return -1;
-    }
+bool module_locate(KeelStr word, char path[PATH_MAX], const KeelModule **linked) {
+    char wanted[PATH_MAX];
+    *linked = NULL;
+    path[0] = '\0';
+    if (!word.len || word.len > PATH_MAX / 2 || memchr(word.ptr, '\0', word.len)) return false;
     if (memchr(word.ptr, '/', word.len)) {
-        snprintf(path, sizeof(path), "%.*s", (int)word.len, word.ptr);
+        snprintf(wanted, sizeof(wanted), "%.*s", (int)word.len, word.ptr);
     } else if ((*linked = find_linked(word))) {
-        path[0] = '\0';
+        return true;
     } else {
         bool suffix = word.len > 3 && memcmp(word.ptr + word.len - 3, ".so", 3) == 0;
-        int n = snprintf(path, sizeof(path), "%s/%.*s%s", module_directory, (int)word.len,
+        int n = snprintf(wanted, sizeof(wanted), "%s/%.*s%s", module_directory, (int)word.len,
                          word.ptr, suffix ? "" : ".so");
-        if (n < 0 || (size_t)n >= sizeof(path)) path[0] = '/';
+        if (n < 0 || (size_t)n >= sizeof(wanted)) return false;
     }
-    /* A missing file keeps the path that was asked for, which the message then shows. */
-    m->path = keel_strdup(keel_str(!*linked && realpath(path, real) ? real : path));
-    return 0;
+    /* A missing file keeps the path that was asked for, which messages then show. */
+    if (!realpath(wanted, path)) memcpy(path, wanted, strlen(wanted) + 1);
+    return true;
 }
 
 static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
@@ -462,8 +460,14 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
     module_in_progress = m;
     request = &asked;
     keep_arguments(m, argv, argc);
-    int result = locate(m, word, &linked, why, sizeof(why));
-    if (result == 0) result = load_steps(m, linked, why, sizeof(why));
+    int result = -1;
+    char path[PATH_MAX];
+    if (module_locate(word, path, &linked)) {
+        m->path = keel_strdup(keel_str(path));
+        result = load_steps(m, linked, why, sizeof(why));
+    } else {
+        snprintf(why, sizeof(why), "a module is asked for by a name or a path");
+    }
     module_in_progress = NULL;
     request = NULL;
     if (result != 0) {

@@ -526,3 +526,18 @@ start_server {overrides {loadmodule "example 9"} tags {modules}} {
         r example.times
     } 9
 }
+
+start_server {overrides {loadmodule "example 9"} tags {modules}} {
+    test "CONFIG REWRITE keeps, adds and removes loadmodule lines" {
+        r module loadex [file join $modules holder.so] ARGS one "two \"words\"\n"
+        r config rewrite
+        restart_server 0 true false
+        assert_equal [dict get [lindex [r module list] end] args] "one {two \"words\"\n}"
+        assert_equal [r example.times] 9
+        r module unload holder
+        r config rewrite
+        restart_server 0 true false
+        lassign [lrange [r module list] end-1 end] one two
+        list [dict get $one name] [dict get $two name]
+    } {admin example}
+}
