@@ -139,6 +139,14 @@ static void bad_posted(KeelCtx *c, void *data) {
 }
 #endif
 
+#if defined(BAD_load_timer)
+static bool bad_tick(KeelCtx *c, void *data) {
+    (void)c;
+    ++*(int *)data;
+    return true;
+}
+#endif
+
 static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c;
     (void)argv;
@@ -154,6 +162,10 @@ static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     /* Called when the load has failed already: the code must still be there. */
     for (int i = 0; i < 10; i++) keel_post(bad_posted, &slot);
     return keel_load_error(c, "it will be called back");
+#elif defined(BAD_load_timer)
+    /* Its author forgot keel_timer_stop(): the code must stay. */
+    KEEL_TIMER_START(1, bad_tick, &slot);
+    return keel_load_error(c, "it ticks");
 #else
     return 0;
 #endif

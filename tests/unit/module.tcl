@@ -213,6 +213,17 @@ start_server {tags {modules}} {
 }
 
 start_server {tags {modules}} {
+    test "A module that leaves a timer when its load fails stays mapped, and is told on" {
+        foreach round {1 2} {
+            assert_match "*: it ticks" [load_error [file join $modules bad-load_timer.so]]
+            after 20
+        }
+        verify_log_message 0 "*Module bad stays mapped though its load failed: the module holds timer*" 0
+        r ping
+    } PONG
+}
+
+start_server {tags {modules}} {
     set holder [file join $modules holder.so]
 
     test "MODULE LIST gives name, version, path and arguments in load order" {
