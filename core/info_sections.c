@@ -17,6 +17,7 @@
 #include <keel/client.h>
 #include <keel/config.h>
 #include <keel/db.h>
+#include <keel/event.h>
 #include <keel/module.h>
 #include <keel/text.h>
 
@@ -53,6 +54,8 @@ static void write_listeners(KeelInfo *info) {
     }
 }
 
+/* There is no commit to name, so the git fields say what a build from a tarball of Redis says; the
+ * build id tells builds of other versions and compilers apart. */
 static void write_server(KeelInfo *info) {
     struct utsname os = {0};
     uname(&os);
@@ -93,11 +96,16 @@ static void write_server(KeelInfo *info) {
     keel_info_field(info, "executable", "%s", path);
     keel_info_field(info, "config_file", "%s", keel_config_file());
     keel_info_int(info, "io_threads_active", 0);
+    if (keel_shutdown_left() >= 0) {
+        keel_info_int(info, "shutdown_in_milliseconds", keel_shutdown_left());
+    }
     write_listeners(info);
 }
 
 /* --- Clients -------------------------------------------------------------------------------- */
 
+/* Redis tracks recent maxima of buffers; here they are those of this moment, since buffers are
+ * given back between turns. A client that a gate holds counts as blocked. */
 typedef struct ClientSums {
     size_t query_max, reply_max, held;
 } ClientSums;
@@ -127,6 +135,7 @@ static void write_clients(KeelInfo *info) {
 
 /* --- Stats ---------------------------------------------------------------------------------- */
 
+/* Time in commands is kept per command anyway: summing here costs the hot path nothing. */
 static bool add_command_time(const KeelCommandRef *cmd, void *data) {
     KeelCommandStats one;
     uint64_t *sum = data;

@@ -89,6 +89,11 @@ bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
     return true;
 }
 
+int64_t keel_shutdown_left(void) {
+    if (!shutdown_waiting) return -1;
+    return shutdown_deadline > now_ms ? shutdown_deadline - now_ms : 0;
+}
+
 bool keel_shutdown_abort(void) {
     bool waited = shutdown_waiting;
     shutdown_waiting = false;

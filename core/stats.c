@@ -15,10 +15,13 @@
 
 #include "rates.h"
 
+/* Added to wherever things happen, by the loop's thread; the background thread adds to lazy_freed
+ * atomically. */
 Stats stats;
 
 /* --- counters by name ----------------------------------------------------------------------- */
 
+/* What modules may ask for and add to. The names are INFO's where INFO shows the very number. */
 typedef struct Counter {
     const char *name;
     size_t offset;            /* of a uint64_t in Stats */
@@ -109,6 +112,8 @@ static int error_place(const char *code, bool *found) {
     return low;
 }
 
+/* Once the table is full, new codes go to the entry that all others share; so the last place is
+ * kept for it. */
 static void error_count(const char *code) {
     bool found;
     int at = error_place(code, &found);
@@ -158,6 +163,7 @@ void keel_error_each(bool (*each)(const char *code, uint64_t count, void *data),
 
 enum { SAMPLES = 16, SAMPLE_NS = 100 * 1000000 };
 
+/* A counter as it was at the last sample, and what it gained per unit in the samples before. */
 typedef struct RateTrack {
     uint64_t value, base;     /* at the last sample */
     double samples[SAMPLES];
@@ -207,6 +213,8 @@ double rate_mean(Rate rate) {
 
 /* --- reset ---------------------------------------------------------------------------------- */
 
+/* The peak starts from what is in use, not from zero; what is no statistic (startup_memory, dirty)
+ * stays. Commands' own counters are the command table's to reset. */
 void stats_reset(void) {
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
         if (counters[i].reset) *(uint64_t *)((char *)&stats + counters[i].offset) = 0;

@@ -12,7 +12,7 @@ static bool pause_all;
 static uint64_t pause_timer;
 static bool pause_background;      /* background expiry as it was before */
 
-/* Commands that reads cannot tell from a server that stands still. */
+/* A paused server looks to readers like one to which nobody writes. */
 static bool pause_holds(uint64_t flags) {
     return pause_all || (flags & (KEEL_WRITE | KEEL_MAY_REPLICATE)) != 0;
 }
@@ -45,6 +45,7 @@ static bool pause_over(KeelCtx *c, void *data) {
     return false;
 }
 
+/* The gate stays armed from the first pause to the end of the last; only the timer moves. */
 static void pause_start(int64_t until_ms, bool all) {
     if (!pause_until_ms) {
         keel_gate_arm(pause_gate, true);

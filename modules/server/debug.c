@@ -208,6 +208,8 @@ void server_debug(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* --- HELP ----------------------------------------------------------------------------------- */
 
+/* The rows' texts as lines. Modules' own subcommands tell of themselves where they are documented:
+ * interfaces cannot be listed. */
 static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     enum { LINES_MAX = 128, TEXT_MAX = 8192 };

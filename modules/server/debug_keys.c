@@ -19,6 +19,8 @@ static uint64_t saved_length(const KeelValue *v) {
     return len ? len - 1 : 0;
 }
 
+/* Where a value is, how it is kept, how long it would be in a file and when it was last used. Bytes
+ * inside an entry have the entry's address; there are no reference counts, so there is one. */
 static void debug_object(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
