@@ -198,12 +198,6 @@ static const char *used_by_others(const Module *m, char *text, size_t room) {
     return text;
 }
 
-const char *module_busy(const Module *module) {
-    static char text[256];
-    const char *why = used_by_others(module, text, sizeof(text));
-    return why ? why : module_still_owns(module, text, sizeof(text));
-}
-
 /* Whether code of the module is on the stack, under this context. */
 static bool is_running(const Module *m, const KeelCtx *c) {
     for (; c; c = c->outer) {

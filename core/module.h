@@ -43,9 +43,6 @@ extern char module_directory[];
 Module *module_by_name(KeelStr name);
 /* Whose a KeelSelf is; the host itself for one of no loaded module. Never NULL. */
 Module *module_of_self(const void *self);
-/* Why it cannot be unloaded now (blocked clients, timers, watches, types in use, interfaces that
- * others need), or NULL. The text lives until the next call. */
-const char *module_busy(const Module *module);
 /* Which module a code address belongs to, for crash reports; NULL: none. */
 const Module *module_of_address(const void *address);
 /* At the end of the process, after the keyspace is gone: calls every .unload, last one first, and
