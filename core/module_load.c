@@ -169,6 +169,10 @@ void module_detach(Module *m) {
     dispatch_forget(m);
     remove_tables(m, ROOMS);
     list_remove(m);
+    int64_t left = module_bytes(m);
+    if (left) {
+        keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind", m->name, (long long)left);
+    }
     m->decl.self->host = NULL;
 }
 
@@ -405,12 +409,8 @@ static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
 static bool take_back(Module *m) {
     char text[256];
     const char *owns = module_still_owns(m, text, sizeof(text));
-    int64_t left = module_bytes(m);
+    module_drop_keys(m);
     module_detach(m);
-    if (left) {
-        keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind when its load failed", m->name,
-                 (long long)left);
-    }
     if (!owns) return true;
     keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, owns);
     return false;
@@ -452,7 +452,7 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
                         int config_count, bool listed) {
     char why[MODULE_REASON_ROOM + PATH_MAX];
     const KeelModule *linked = NULL;
-    if (module_in_progress) return module_reason("another module is being loaded or unloaded: not now");
+    if (module_in_progress) return "another module is being loaded or unloaded: not now";
     Asked asked = {argv, argc, configs, config_count};
     Module *m = keel_zalloc(sizeof(*m));
     m->loading = true;
@@ -471,8 +471,8 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
     module_in_progress = NULL;
     request = NULL;
     if (result != 0) {
-        keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", (int)(word.len < 256 ? word.len : 256),
-                 word.ptr, why);
+        int shown = (int)(word.len < 256 ? word.len : 256);
+        keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", shown, word.ptr, why);
         if (result == -1) module_free(m);
         return module_reason("%s", why);
     }

@@ -44,6 +44,8 @@ void module_leave(KeelCtx *c, const void *before);
 
 /* Asks the module, or its loader, whether it may go. 0, or -1 with the reason in module_told. */
 int module_ask(Module *m);
+/* Deletes the keys that have values of its types: for a load that failed after it made some. */
+void module_drop_keys(const Module *m);
 /* Takes tables and name back; the module is no longer in the list. */
 void module_detach(Module *m);
 void module_free(Module *m);
