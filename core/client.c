@@ -242,9 +242,9 @@ void keel_push_end(KeelCtx *c) {
         reply_moved(c, c->outer);
     } else {
         reply_close(c);
+        client_check_output(client); /* in its own command's window nothing may be freed */
     }
     keel_free(c);
-    client_check_output(client);
 }
 
 /* ---- requests' memory ------------------------------------------------------------------------ */

@@ -184,7 +184,7 @@ void keel_dirty_add(KeelCtx *c, uint64_t n) {
 /* The hash of an argument, from prefetching when it was among those. */
 static inline uint64_t hash_of(KeelCtx *c, KeelStr name) {
     for (const KeyMemo *m = c->memo; m < c->memo_end; m++) {
-        if (m->ptr == name.ptr) {
+        if (m->name.ptr == name.ptr && m->name.len == name.len) {
             if (m == c->memo) c->memo++; /* handlers mostly go through their keys in order */
             return m->hash;
         }
