@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <keel/log.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -46,6 +47,7 @@ void fuzz_server(void) {
     char error[512];
     if (done) return;
     done = true;
+    signal(SIGPIPE, SIG_IGN);
     mem_init();
     hash_init();
     ticks_calibrate();
