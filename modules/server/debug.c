@@ -221,7 +221,7 @@ static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
         for (const DebugRow *row = tables[t]; row->name; row++) {
             size_t more = row->help ? strlen(row->help) : 0;
             KEEL_ASSERT(len + more < TEXT_MAX);
-            memcpy(text + len, row->help, more);
+            if (more) memcpy(text + len, row->help, more);
             len += more;
         }
     }
