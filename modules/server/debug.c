@@ -222,7 +222,7 @@ static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
             if (!row->help) continue;
             size_t more = strlen(row->help);
             KEEL_ASSERT(len + more < TEXT_MAX);
-            memcpy(text + len, row->help, more);
+            if (more) memcpy(text + len, row->help, more);
             len += more;
         }
     }
