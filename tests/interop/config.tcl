@@ -8,6 +8,7 @@ source [file join $kit::home kit interop.tcl]
 set other_defaults {
     port            {every test server has its own}
     dir             {every test server has its own}
+    save            {nothing is saved without a persistence module}
 }
 
 # What is not tried with all sorts of values, and why.
@@ -16,6 +17,7 @@ set not_tried {
     bind            {addresses of the machine; compared below}
     dir             {it has effects on later tests}
     appendonly      {it starts to write files}
+    save            {only "" is taken without a persistence module}
     replicaof       {it starts to replicate}
     slaveof         {it starts to replicate}
     requirepass     {the test's clients have no password}
