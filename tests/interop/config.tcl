@@ -34,8 +34,6 @@ set values {
     "nosave force" local always {{title}} {{nosuch}} "\{title" "\xff"
 }
 
-except "config help" type "newer versions word the last line differently"
-
 start_pair {omit {
     save latency-monitor-threshold notify-keyspace-events repl-diskless-sync-delay
     repl-ping-replica-period enable-debug-command enable-module-command shutdown-on-sigterm loglevel
