@@ -188,8 +188,7 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     frame_save(c, &frame);
     /* Whether replies are dropped is decided once, for the command that runs others. */
     c->client->flags &= ~(uint32_t)CLIENT_REPLY_FLAGS;
-    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL)) | CTX_NO_BLOCK |
-               CTX_LENT;
+    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL)) | CTX_NO_BLOCK;
     c->owed = 1;
     c->dirty = 0;
     c->error_len = 0;

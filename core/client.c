@@ -271,7 +271,7 @@ void partial_free(KeelClient *c) {
 Buffer *client_take_buffer(KeelCtx *c, KeelStr argument) {
     KeelClient *client = c->client;
     Partial *p = client ? client->partial : NULL;
-    if (!p || (c->flags & (CTX_NESTED | CTX_RETRY | CTX_LENT))) return NULL;
+    if (!p || (c->flags & (CTX_NESTED | CTX_RETRY))) return NULL;
     for (int i = 0; i < p->argc; i++) {
         Buffer *b = p->buffers[i];
         if (!b || b->data != argument.ptr || b->len != argument.len) continue;

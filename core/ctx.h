@@ -20,7 +20,6 @@ enum {
     CTX_NESTED = 1u << 9,         /* made by keel_call() */
     CTX_NO_JOURNAL = 1u << 10,    /* nothing done here is recorded */
     CTX_RETRY = 1u << 11,         /* a blocked command's second try */
-    CTX_LENT = 1u << 12,          /* keel_call_inline(): arguments are another command's */
 };
 
 struct KeelCtx {
