@@ -129,7 +129,8 @@ void keel_info_int(KeelInfo *info, const char *name, int64_t v) {
     char digits[KEEL_INT_ROOM];
     info_cstr(info, name);
     info_bytes(info, ":", 1);
-    info_bytes(info, digits, keel_format_int(digits, v));
+    size_t len = keel_format_int(digits, v);
+    info_bytes(info, digits, len);
     info_bytes(info, "\r\n", 2);
 }
 

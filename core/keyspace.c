@@ -288,8 +288,15 @@ KeelForm keel_key_form(const KeelKey *key) {
     return entry_form(key_entry(key_current(key)));
 }
 
+/* The entry of a key whose caller knows that it is there. */
+static Entry *key_present(const KeelKey *key) {
+    Entry *e = key_entry(key_current(key));
+    KEEL_ASSERT(e != NULL);
+    return e;
+}
+
 void *keel_key_value(const KeelKey *key) {
-    return entry_pointer(key_entry(key_current(key)));
+    return entry_pointer(key_present(key));
 }
 
 static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
@@ -317,7 +324,7 @@ size_t keel_key_bytes_len(const KeelKey *key) {
 }
 
 bool keel_key_int(const KeelKey *key, int64_t *out) {
-    const Entry *e = key_entry(key_current(key));
+    const Entry *e = key_present(key);
     if (entry_form(e) == KEEL_FORM_INT) {
         *out = entry_int(e);
         return true;
@@ -338,7 +345,7 @@ void entry_view(const Entry *e, KeelValue *out) {
 }
 
 void keel_key_view(const KeelKey *key, KeelValue *out) {
-    entry_view(key_entry(key_current(key)), out);
+    entry_view(key_present(key), out);
 }
 
 int64_t keel_key_expiry(const KeelKey *key) {
@@ -359,6 +366,6 @@ size_t entry_memory(const Entry *e, size_t samples) {
 }
 
 size_t keel_key_memory(const KeelKey *key, size_t samples) {
-    return entry_memory(key_entry(key_current(key)), samples);
+    return entry_memory(key_present(key), samples);
 }
 

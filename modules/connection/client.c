@@ -67,8 +67,8 @@ static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
                           shown, argv[2].ptr);
         return;
     }
-    keel_client_set_lib(keel_client(c), name ? argv[3] : (KeelStr){0},
-                        name ? (KeelStr){0} : argv[3]);
+    KeelStr none = {0};
+    keel_client_set_lib(keel_client(c), name ? argv[3] : none, name ? none : argv[3]);
     keel_reply_ok(c);
 }
 
