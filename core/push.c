@@ -136,7 +136,7 @@ size_t keel_push_raw(KeelClient *const *clients, size_t n, KeelStr head2, KeelSt
         }
         append(client, head);
         append(client, body);
-        if (!client->in_write_queue) client_queue_write(client);
+        if (!client->in_write_queue) client_queue_message(client);
         if (__builtin_expect(client_output_bytes(client) > limit_of(client) ||
                                  !client_is_authenticated(client), 0)) {
             client_check_output(client);

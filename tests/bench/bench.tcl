@@ -256,7 +256,8 @@ proc section_push {} {
             for {set i 0} {$i < $opt(rounds)} {incr i} {
                 foreach who [expr {$i % 2 ? {redis keel} : {keel redis}}] {
                     set run [expr {[have_perf] ? "run_load_counted" : "run_load"}]
-                    set got [$run [dict get $pair $who] -c 4 -P 16 -w [expr {$n / 4}] -n $n \
+                    set conns [expr {$listeners > 1000 ? 4 : 50}]
+                    set got [$run [dict get $pair $who] -c $conns -P 16 -w [expr {$n / 4}] -n $n \
                         --listeners $listeners --listen $listen -- PUBLISH ch __data__]
                     set key [expr {[have_perf] ? "cycles" : "cpu_ns"}]
                     dict lappend result $who \
