@@ -242,9 +242,9 @@ void keel_push_end(KeelCtx *c) {
         reply_moved(c, c->outer);
     } else {
         reply_close(c);
+        client_check_output(client); /* in its own command's window nothing may be freed */
     }
     keel_free(c);
-    client_check_output(client);
 }
 
 /* ---- requests' memory ------------------------------------------------------------------------ */
@@ -370,9 +370,11 @@ void keel_client_set_kind(KeelClient *c, KeelClientKind kind) {
     c->kind = (uint8_t)kind;
 }
 
+/* `s` may be the old text, or a part of it. */
 static void set_text(char **text, KeelStr s) {
-    keel_free(*text);
+    char *old = *text;
     *text = s.len ? keel_strdup(s) : NULL;
+    keel_free(old);
 }
 void keel_client_set_name(KeelClient *c, KeelStr name) {
     set_text(&c->name, name);

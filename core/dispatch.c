@@ -54,7 +54,7 @@ static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, KeyMemo *to
     size_t n = 0;
     for (int i = cmd->first_key; i <= last && n < room; i += cmd->key_step) {
         uint64_t hash = hash_bytes(r->argv[i].ptr, r->argv[i].len);
-        to[n++] = (KeyMemo){r->argv[i].ptr, hash};
+        to[n++] = (KeyMemo){r->argv[i], hash};
         __builtin_prefetch(table_bucket(table, hash));
     }
     return n;

@@ -162,7 +162,10 @@ static bool read_behind(KeelClient *client) {
 
 static RespLimits limits_of(const KeelClient *client) {
     if (client_is_authenticated(client)) {
-        return (RespLimits){INT32_MAX, settings.proto_max_bulk_len, true};
+        /* Entries keep the length of their name in 32 bits, so no argument is longer. */
+        int64_t bulk = settings.proto_max_bulk_len < UINT32_MAX ? settings.proto_max_bulk_len
+                                                                : UINT32_MAX;
+        return (RespLimits){INT32_MAX, bulk, true};
     }
     return (RespLimits){10, 16384, false};
 }

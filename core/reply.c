@@ -490,7 +490,7 @@ void keel_reply_help(KeelCtx *c, const char *const *lines) {
     keel_reply_status(c, first);
     for (size_t i = 0; i < n; i++) keel_reply_status(c, lines[i]);
     keel_reply_status(c, "HELP");
-    keel_reply_status(c, "    Print this help.");
+    keel_reply_status(c, "    Prints this help.");
 }
 
 void keel_reply_unknown_subcommand(KeelCtx *c) {

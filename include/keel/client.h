@@ -63,6 +63,7 @@ KEEL_API void keel_client_set_flags(KeelClient *client, uint32_t set, uint32_t c
 KEEL_API void keel_client_set_kind(KeelClient *client, KeelClientKind kind);
 /* Copies; the caller has checked the characters. */
 KEEL_API void keel_client_set_name(KeelClient *client, KeelStr name);
+/* The same; one whose ptr is NULL stays as it is. */
 KEEL_API void keel_client_set_lib(KeelClient *client, KeelStr name, KeelStr version);
 /* Lifts the small limits of unauthenticated clients (NULL user: puts them back). */
 KEEL_API void keel_client_set_user(KeelClient *client, const char *user);

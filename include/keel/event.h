@@ -102,9 +102,12 @@ enum {
     KEEL_SHUTDOWN_NOW = 1u << 2,
     KEEL_SHUTDOWN_FORCE = 1u << 3,
 };
-/* True: it ends. False, with *reason (static text) set: it was refused. */
+/* True: it ends, at once or after waiting for those who asked to be asked again. False, with
+ * *reason (static text) set: it was refused. */
 KEEL_API bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason);
 /* True when a shutdown that waits was given up. */
 KEEL_API bool keel_shutdown_abort(void);
+/* Milliseconds that a shutdown will still wait at most; -1: none waits. */
+KEEL_API int64_t keel_shutdown_left(void);
 
 #endif

@@ -8,6 +8,7 @@
 
 /* --- one line per connection --------------------------------------------------------------- */
 
+/* A text that grows: as many lines as there are connections. */
 typedef struct Text {
     char *bytes;
     size_t len, room;
@@ -29,6 +30,7 @@ static void KEEL_PRINTF(2, 3) text_add(Text *text, const char *format, ...) {
     }
 }
 
+/* Redis's letters in Redis's order; N stands for none. */
 static void flag_letters(const KeelClientInfo *info, char out[20]) {
     static const struct {
         uint32_t flag;
@@ -141,6 +143,7 @@ static bool list_ids(KeelCtx *c, const KeelStr *argv, int argc, Text *text) {
     return true;
 }
 
+/* One filter at a time, as in Redis: TYPE and ID do not combine. */
 void client_list(KeelCtx *c, const KeelStr *argv, int argc) {
     Text text = text_new(4096);
     Filter filter = {.kind = -1, .text = &text};
@@ -208,6 +211,9 @@ static bool kill_option(KeelCtx *c, KeelStr option, KeelStr value, Filter *filte
     return true;
 }
 
+/* The old form, KILL addr, hits the caller too and answers OK or an error; the new one, KILL option
+ * value ..., spares the caller unless told otherwise and answers how many it hit. A connection that
+ * is killed goes at the turn's end, so the walk is safe. */
 void client_kill(KeelCtx *c, const KeelStr *argv, int argc) {
     Filter filter = {.kind = -1, .self = keel_client(c)};
     if (argc == 3) {
