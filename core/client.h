@@ -41,6 +41,7 @@ struct KeelClient {
     bool close_now;            /* free at the turn's end */
     bool readable;             /* its socket may have bytes */
     bool hung_up;              /* the peer closed: read to the end */
+    bool ended;                /* the end has been read; what was sent before it still runs */
     bool in_write_queue, in_write_again, in_again, in_closing;
     const KeelCommandRef *last_command;
     char *query;               /* unparsed bytes; NULL: none */

@@ -84,6 +84,9 @@ static void end(void) {
     KeelCtx c;
     ctx_init(&c);
     keel_log(KEEL_LOG_WARNING, "Keel is now ready to exit, bye bye...");
+#ifdef KEEL_DEBUG
+    keel_db_flush(&c, -1, false); /* the table's packed pointers look like leaks to a checker */
+#endif
     module_unload_all();
     daemon_end();
 }

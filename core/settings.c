@@ -282,7 +282,7 @@ const KeelConfig settings_rows[] = {
     INT("timeout", timeout, "0", 0, INT_MAX),
     INT("maxclients", maxclients, "10000", 1, UINT_MAX, .apply = apply_maxclients),
     BOOL("protected-mode", protected_mode, "yes"),
-    MEMORY("proto-max-bulk-len", proto_max_bulk_len, "512mb", PROTO_MIN, UINT32_MAX),
+    MEMORY("proto-max-bulk-len", proto_max_bulk_len, "512mb", PROTO_MIN, INT64_MAX),
     MEMORY("client-query-buffer-limit", client_query_buffer_limit, "1gb", PROTO_MIN, INT64_MAX),
     {.name = "client-output-buffer-limit", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI,
      .value = "normal 0 0 0 slave 256mb 64mb 60 pubsub 32mb 8mb 60",

@@ -217,7 +217,8 @@ double rate_mean(Rate rate) {
  * stays. Commands' own counters are the command table's to reset. */
 void stats_reset(void) {
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        if (counters[i].reset) *(uint64_t *)((char *)&stats + counters[i].offset) = 0;
+        uint64_t *counter = (uint64_t *)((char *)&stats + counters[i].offset);
+        if (counters[i].reset) __atomic_store_n(counter, 0, __ATOMIC_RELAXED);
     }
     stats.expired_stale_percent = 0;
     stats.peak_memory = keel_mem_used();

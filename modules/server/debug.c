@@ -219,7 +219,8 @@ static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
     int count = 0;
     for (int t = 0; t < TABLES; t++) {
         for (const DebugRow *row = tables[t]; row->name; row++) {
-            size_t more = row->help ? strlen(row->help) : 0;
+            if (!row->help) continue;
+            size_t more = strlen(row->help);
             KEEL_ASSERT(len + more < TEXT_MAX);
             if (more) memcpy(text + len, row->help, more);
             len += more;

@@ -292,12 +292,16 @@ static void percentiles_get(const KeelConfig *config, KeelConfigOut *out) {
     }
 }
 
-const KeelConfig latency_configs[] = {
+const KeelConfig server_configs[] = {
     {.name = "latency-tracking", .type = KEEL_CONFIG_BOOL, .var = &latency_tracking,
      .value = "yes", .apply = latency_apply},
     {.name = "latency-tracking-info-percentiles", .type = KEEL_CONFIG_CUSTOM,
      .flags = KEEL_CONFIG_MULTI, .value = "50 99 99.9", .get = percentiles_get,
      .set = percentiles_set},
+    {.name = "save", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI | KEEL_CONFIG_LINES,
+     .value = "", .get = save_get, .set = save_set},
+    {.name = "appendonly", .type = KEEL_CONFIG_BOOL, .var = &appendonly, .value = "no",
+     .check = appendonly_check},
     {0},
 };
 

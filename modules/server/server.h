@@ -4,11 +4,18 @@
 
 #include <keel.h>
 
-/* sections.c: INFO's sections that are nobody else's, and how latency is shown in them. */
+/* sections.c: INFO's sections that are nobody else's, how latency is shown in them, and the
+ * module's settings. */
 extern const KeelInfoSection server_sections[];
 extern bool latency_tracking;
 extern int64_t server_started_ms;
-extern const KeelConfig latency_configs[];
+extern const KeelConfig server_configs[];
+
+/* persistence.c: what `save` and `appendonly` may be while nothing is kept on disk. */
+extern bool appendonly;
+bool appendonly_check(const KeelConfig *config, KeelStr value, const char **reason);
+bool save_set(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
+void save_get(const KeelConfig *config, KeelConfigOut *out);
 
 /* memory.c */
 extern const KeelCommand memory_subcommands[];

@@ -8,6 +8,7 @@ source [file join $kit::home kit interop.tcl]
 set other_defaults {
     port            {every test server has its own}
     dir             {every test server has its own}
+    save            {nothing is saved without a persistence module}
 }
 
 # What is not tried with all sorts of values, and why.
@@ -16,6 +17,7 @@ set not_tried {
     bind            {addresses of the machine; compared below}
     dir             {it has effects on later tests}
     appendonly      {it starts to write files}
+    save            {only "" is taken without a persistence module}
     replicaof       {it starts to replicate}
     slaveof         {it starts to replicate}
     requirepass     {the test's clients have no password}
@@ -33,8 +35,6 @@ set values {
     10% 101% -5% % 1b 1k 1kb 1KB 1mb 1m 1gb 1g 1tb 5x 9999999999gb 64mm default notice "save nosave"
     "nosave force" local always {{title}} {{nosuch}} "\{title" "\xff"
 }
-
-except "config help" type "newer versions word the last line differently"
 
 start_pair {omit {
     save latency-monitor-threshold notify-keyspace-events repl-diskless-sync-delay

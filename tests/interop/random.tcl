@@ -100,8 +100,13 @@ proc run::one_batch {count proto} {
     variable history
     variable position
     set commands {}
-    for {set i 0} {$i < $count} {incr i} {lappend commands [gen::command]}
+    for {set i 0} {$i < $count} {incr i} {
+        lappend commands [set command [gen::command]]
+        set next [gen::realignment $command]
+        if {[llength $next]} {lappend commands $next}
+    }
     set first $position
+    set count [llength $commands]
     incr position $count
     set at $first
     foreach command $commands {lappend history [list [incr at] $command]}
@@ -162,7 +167,7 @@ proc run::go {ops proto} {
     variable shown
     variable differences
     variable by_command
-    expr {srand($seed + $proto)}
+    expr {srand($seed * 16 + $proto)}
     set shown {}
     set differences 0
     array unset by_command

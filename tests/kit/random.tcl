@@ -8,9 +8,15 @@
 #       1  MSET (@key @value)...
 #   }
 #
-# Words stand for themselves; @name is a value from the proc gen::name, of which a file of grammar
-# may define more; [ ] is left out half of the time, ( ) groups, | separates alternatives,
-# and ... repeats what is before it one to four times. Everything after # is a comment.
+# Words stand for themselves, "" for the empty one; @name is a value from the proc gen::name, of
+# which a file of grammar may define more; [ ] is left out half of the time, ( ) groups, | separates
+# alternatives, and ... repeats what is before it one to four times. Everything after # is a
+# comment.
+#
+#   realign GLOB COMMAND REASON
+#
+# sends COMMAND after each command that matches: for those that leave the two servers in different
+# states by right.
 #
 # About one command in twelve is then damaged: an argument dropped, added, doubled, or replaced by a
 # value of the wrong kind (boundary integers, NaN, empty, binary, long strings).
@@ -19,6 +25,21 @@ namespace eval gen {
     variable templates {}       ;# {group weight tree}
     variable total 0            ;# sum of the weights in use
     variable key_count 24
+    variable realignments {}    ;# {glob command reason}
+}
+
+proc realign {glob command reason} {
+    lappend gen::realignments [list $glob $command $reason]
+}
+
+# What has to follow a command, or nothing.
+proc gen::realignment command {
+    variable realignments
+    set head [string tolower [join $command " "]]
+    foreach row $realignments {
+        if {[string match [lindex $row 0] $head]} {return [lindex $row 1]}
+    }
+    return {}
 }
 
 # ---- parsing templates ------------------------------------------------------------------------
@@ -54,6 +75,8 @@ proc gen::parse_choice name {
             default {
                 if {[string index $token 0] eq "@"} {
                     lappend items [list value [string range $token 1 end]]
+                } elseif {$token eq {""}} {
+                    lappend items [list word ""]
                 } else {
                     lappend items [list word $token]
                 }
@@ -97,7 +120,7 @@ proc gen::expand tree {
     }
 }
 
-# Keeps the templates of these groups whose commands are not in `missing`.
+# Keeps the templates of these groups; not those with a command in `missing`.
 proc gen::restrict {groups missing} {
     variable templates
     variable total
@@ -106,15 +129,27 @@ proc gen::restrict {groups missing} {
     foreach template $templates {
         lassign $template name weight tree
         if {[llength $groups] && $name ni $groups} continue
-        if {[command_name $tree] in $missing} continue
+        set known 1
+        foreach command [names_of $tree] {if {$command in $missing} {set known 0}}
+        if {!$known} continue
         lappend kept $template
         incr total $weight
     }
     set templates $kept
 }
 
-proc gen::command_name tree {
-    return [string tolower [lindex $tree 1 1]]
+# The commands that a template may begin with, in lower case; none for one that is made up (@name).
+proc gen::names_of tree {
+    switch -exact -- [lindex $tree 0] {
+        word {return [list [string tolower [lindex $tree 1]]]}
+        seq {return [names_of [lindex $tree 1]]}
+        choice {
+            set names {}
+            foreach branch [lrange $tree 1 end] {lappend names {*}[names_of $branch]}
+            return $names
+        }
+    }
+    return {}
 }
 
 # The commands of the grammar, each once.
@@ -123,7 +158,7 @@ proc gen::command_names groups {
     set names {}
     foreach template $templates {
         if {[llength $groups] && [lindex $template 0] ni $groups} continue
-        lappend names [command_name [lindex $template 2]]
+        lappend names {*}[names_of [lindex $template 2]]
     }
     return [lsort -unique $names]
 }
@@ -247,7 +282,3 @@ proc gen::later {} {return [pick {4000000000 4102444800 5000000000 0 -1}]}
 proc gen::laterms {} {return [pick {4000000000000 4102444800123 0 -1}]}
 proc gen::db {} {return [expr {rand() < 0.9 ? [pick {0 1 9}] : [pick {-1 15 16 99 abc}]}]}
 proc gen::pattern {} {return [pick {* k* k1* ?1 k[12] [^k]* n* "" nosuch k\\1 *1* [a- k1}]}
-proc gen::dumped {} {
-    # Only broken ones: a right checksum would have to be computed.
-    return [pick [list "" abc "\x00\x03abc\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00" [bytes 30]]]
-}

@@ -84,6 +84,17 @@ static void call_many(KeelCtx *c, const KeelStr *argv, int argc) {
     }
 }
 
+/* CALL.TWICE key value: sets, deletes and sets again in its place, always with this value. */
+static void call_twice(KeelCtx *c, const KeelStr *argv, int argc) {
+    KeelStr set[3] = {KEEL_LIT("SET"), argv[1], argv[2]}, del[2] = {KEEL_LIT("DEL"), argv[1]};
+    (void)argc;
+    keel_reply_array(c, 4);
+    keel_call_inline(c, set, 3);
+    keel_call_inline(c, del, 2);
+    keel_call_inline(c, set, 3);
+    keel_reply_bulk(c, argv[2]);
+}
+
 /* CALL.SELECT db key: selects by a nested call; the next ones follow it. */
 static void call_select(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelStr select[2] = {KEEL_LIT("SELECT"), argv[1]}, get[2] = {KEEL_LIT("GET"), argv[2]};
@@ -169,6 +180,8 @@ static const KeelCommand commands[] = {
     ROW("call.raw", "flags word [word ...]", call_raw),
     ROW("call.nothing", NULL, call_nothing),
     ROW("call.many", "word [word ...]", call_many),
+    {.name = "call.twice", .args = "key value", .keys = "OW UPDATE", .flags = KEEL_WRITE,
+     .call = call_twice, .summary = "A test.", .since = "1.0.0", .complexity = "O(1)"},
     ROW("call.select", "db name", call_select),
     ROW("call.deep", "n:integer", call_deep),
     ROW("call.resp", "bytes n:integer", call_resp),

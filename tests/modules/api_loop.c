@@ -124,6 +124,21 @@ static void loop_post(KeelCtx *c, const KeelStr *argv, int argc) {
 /* ---- descriptors -------------------------------------------------------------------------------- */
 
 static int ends[2] = {-1, -1};
+static uint64_t push_to;
+
+/* LOOP.PUSHTO id: what the pipe brings is pushed to this client too. */
+static void loop_pushto(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argc;
+    keel_parse_uint(argv[1], &push_to);
+    keel_reply_int(c, (int64_t)keel_client_id(keel_client(c)));
+}
+
+static void push_text(KeelClient *client, const char *text) {
+    if (!client) return;
+    KeelCtx *p = keel_push_begin(client);
+    keel_reply_cstr(p, text);
+    keel_push_end(p);
+}
 
 static void readable(KeelCtx *c, int fd, unsigned ready, void *data) {
     char bytes[64];
@@ -137,6 +152,7 @@ static void readable(KeelCtx *c, int fd, unsigned ready, void *data) {
     if (n > 0) {
         bytes[n] = '\0';
         say(bytes);
+        push_text(keel_client_by_id(push_to), bytes);
     } else {
         say(ready & KEEL_FD_ERROR ? "hung-up" : "end");
         KEEL_FD_WATCH(fd, 0, readable, NULL);
@@ -218,6 +234,7 @@ static const KeelCommand commands[] = {
     ROW("loop.left", "id", loop_left),
     ROW("loop.post", "word where", loop_post),
     ROW("loop.pipe", "what [bytes]", loop_pipe),
+    ROW("loop.pushto", "id", loop_pushto),
     ROW("loop.slot", "[text]", loop_slot),
     {0}};
 

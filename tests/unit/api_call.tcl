@@ -235,6 +235,15 @@ start_server [with_module api_call api_reply api_gate api_journal] {
         $rd close
     }
 
+    test "A long argument is used by several commands in place" {
+        foreach size {10 20000 40000 1000000} {
+            set value [string repeat v $size]
+            assert_equal [list OK 1 OK $value] [r call.twice long $value]
+            assert_equal $value [r get long]
+        }
+        r del long
+    } 1
+
     test "HELLO 3 in place" {
         set rd [redis_client]
         $rd call.many hello 3 \; reply.of map \;

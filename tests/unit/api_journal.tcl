@@ -148,6 +148,7 @@ start_server [with_module api_journal] {
         r journal.take
         after 60
         r append e x
+        r debug set-active-expire 1
         set got [taken]
         r debug set-active-expire 1
         assert_match {{9 B * e} {9 E append e x}} $got

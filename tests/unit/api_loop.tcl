@@ -130,6 +130,28 @@ start_server [with_module api_loop] {
         r loop.pipe bad
     } OK
 
+    test "What a callback writes survives the requests of the same turn" {
+        set a [redis_client]
+        set b [redis_deferring_client]
+        set id [$a loop.pushto 0]
+        r loop.pushto $id
+        for {set i 0} {$i < 5} {incr i} {
+            set slow [redis_deferring_client]
+            $slow write "[formatCommand loop.pipe write pushed$i][formatCommand debug sleep 0.05]"
+            $slow flush
+            after 20
+            $b echo [string repeat b 300]
+            assert_equal pushed$i [$a read]
+            assert_equal [string repeat b 300] [$b read]
+            assert_equal {OK OK} [list [$slow read] [$slow read]]
+            $slow close
+        }
+        r loop.pushto 0
+        $a close
+        $b close
+        r loop.trace
+    } "pushed0 pushed1 pushed2 pushed3 pushed4"
+
     test "A module that watches or holds timers stays" {
         assert_error "*descriptor*" {r module unload api_loop}
         r loop.pipe close

@@ -52,7 +52,10 @@ test "a template yields words, values, options, alternatives and repetitions" {
         5  FOO @key [OPT @anyint] (A|B x)...   # to the end of the line
     }
     set tree [lindex $gen::templates end 2]
-    assert_equal [gen::command_name $tree] foo
+    assert_equal [gen::names_of $tree] foo
+    group kit_test {1 (BAR|QUX) @key ""}
+    assert_equal [gen::names_of [lindex $gen::templates end 2]] {bar qux}
+    assert_equal [lindex [gen::expand [lindex $gen::templates end 2]] end] ""
     for {set i 0} {$i < 200} {incr i} {
         set command [gen::expand $tree]
         assert_equal [lindex $command 0] FOO

@@ -143,8 +143,7 @@ start_server {tags {server shutdown}} {
     }
 }
 
-set lingerer [file join $::kit::tree build tests modules lingerer.so]
-start_server [list tags {server shutdown} overrides [list loadmodule $lingerer]] {
+start_server [list tags {server shutdown} overrides [list loadmodule [test_module lingerer]]] {
     test "A shutdown that is refused is an error, and the log says why" {
         r linger refuse
         assert_error "ERR Errors trying to SHUTDOWN. Check logs." {r shutdown}

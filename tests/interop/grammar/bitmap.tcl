@@ -12,6 +12,12 @@ group bitmap {
     5  BITFIELD @key (OVERFLOW @overflow|INCRBY @bittype @bitindex @anyint)...
     4  BITFIELD_RO @key (GET @bittype @bitindex)...
     1  BITFIELD_RO @key SET @bittype @bitindex @anyint
+    3  BITFIELD @key (OVERFLOW @overflow [GET @bittype @bitindex] [SET @bittype @bitindex @bigint|INCRBY @bittype @bitindex @bigint])...
+    1  BITFIELD @key (GET|SET u8|INCRBY i8 0|OVERFLOW|GET u8 0 GET|OVERFLOW SAT FOO|"")
+    1  BITFIELD @key
+    1  SETBIT @key @bitlimit @bit
+    1  BITCOUNT @key (0|0 1 FOO|0 1 BIT BYTE|abc 1|0 abc|1.5 2)
+    1  BITPOS @key (0|1|2|abc) (abc|0 abc|0 1 FOO|0 -1 BIT|0 -1 BYTE BIT)
 }
 
 proc gen::bittype {} {
@@ -24,4 +30,8 @@ proc gen::bitindex {} {
 }
 proc gen::overflow {} {
     return [expr {rand() < 0.05 ? "FOO" : [pick {WRAP SAT FAIL wrap sat fail}]}]
+}
+# Around the limit of proto-max-bulk-len in the run and that of all servers.
+proc gen::bitlimit {} {
+    return [pick {8388607 8388608 4294967295 4294967296 -1 abc 9223372036854775807 1.0}]
 }
