@@ -453,7 +453,7 @@ void reply_check(KeelCtx *c) {
     c->owed = 0;
 }
 
-/* ---- the texts everybody shares --------------------------------------------------------------- */
+/* ---- the texts everybody shares -------------------------------------------------------------- */
 
 void keel_reply_wrongtype(KeelCtx *c) {
     keel_reply_error(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
