@@ -24,7 +24,7 @@ typedef struct KeelBlock {
 
 /* Blocks the command's client and returns an id, never 0. The handler replies nothing then.
  * Returns 0 and does not block where blocking is not allowed (a transaction, a script, a module's
- * call): reply as if time were up. */
+ * call): reply as if time were up; `data` is still the caller's. */
 KEEL_API uint64_t keel_block(KeelCtx *c, const KeelBlock *block);
 /* Whether keel_block() would refuse. */
 KEEL_API bool keel_block_denied(KeelCtx *c);
