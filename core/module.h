@@ -31,8 +31,8 @@ int module_load_all(void);
 void module_queue(const KeelStr *argv, int argc);
 /* Reads a modules file. 0; -1 with a logged error that gives file and line. */
 int module_read_conf(const char *path);
-/* For a configuration that is rewritten: the loaded module that a loadmodule line's first word means
- * (NULL: none any more); every module that modules.conf does not list, in load order; and the line
+/* For a configuration that is rewritten: the loaded module that a loadmodule line's first word
+ * means (NULL: none any more); every module that modules.conf does not list, in load order; and the line
  * that loads one, to be freed with keel_free(). */
 const Module *module_of_word(KeelStr word);
 void module_each_unlisted(void (*each)(const Module *module, void *data), void *data);

@@ -257,7 +257,8 @@ static int check_native(const ElfFile *file, char *error, size_t room) {
         return -1;
     }
     if (!elf_bytes_of(file, "keel_module", numbers[0])) {
-        snprintf(error, room, "%s cannot be used: its constant is smaller than it says", file->path);
+        snprintf(error, room, "%s cannot be used: its constant is smaller than it says",
+                 file->path);
         return -1;
     }
     return check_imports(file, error, room);
@@ -341,7 +342,8 @@ static int load_foreign(Module *m, char *error, size_t room) {
     int result = m->loader->load(&c, m->library, m->path, request->argv, request->argc);
     module_leave(&c, before);
     if (result != 0) {
-        snprintf(error, room, "%s", module_told[0] ? module_told : "its loader refused it without a reason");
+        snprintf(error, room, "%s", module_told[0] ? module_told
+                                                   : "its loader refused it without a reason");
         result = -1;
     } else if (!m->name) {
         snprintf(error, room, "the loader %s made no module of it", m->loader->name);

@@ -467,6 +467,22 @@ start_server {overrides {enable-module-command no} tags {modules}} {
     } 1
 }
 
+start_server {overrides {enable-debug-command no} tags {modules}} {
+    test "DEBUG is off unless enable-debug-command allows it" {
+        assert_error "ERR DEBUG command not allowed. If the enable-debug-command option is set to\
+            \"local\", you can run it from a local connection, otherwise you need to set this\
+            option in the configuration file, and then restart the server." {r debug sleep 0}
+        assert_error "ERR DEBUG command not allowed.*" {r debug nosuch}
+        r module load example
+    } OK
+}
+
+start_server {overrides {enable-debug-command local} tags {modules}} {
+    test "With enable-debug-command local, clients of this machine may use DEBUG" {
+        r debug sleep 0
+    } OK
+}
+
 start_server {overrides {enable-module-command local} tags {modules}} {
     test "With enable-module-command local, clients of this machine may load modules" {
         r module load example

@@ -1,21 +1,10 @@
 /* table.c - the table of entries: finding, growing, shrinking, chains, and what a scan guarantees. */
+#include "check.h"
 #include "hash.h"
 #include "keyspace.h"
 #include "mem.h"
 #include "table.h"
 
-#include <stdio.h>
-
-static int passed, failed;
-
-static void check(bool ok, const char *what) {
-    if (ok) {
-        passed++;
-    } else {
-        failed++;
-        printf("FAILED: %s\n", what);
-    }
-}
 
 enum { KEYS = 40000 };
 
@@ -105,27 +94,27 @@ int main(void) {
     table_init(&t);
 
     for (int i = 0; i < KEYS / 2; i++) add(&t, i);
-    check(consistent(&t), "all are found while the table grows");
-    check(walk_sees_all(&t, NULL), "a walk sees every key");
-    check(walk_sees_all(&t, grow_meanwhile), "a walk sees what stays while the table grows");
+    check(consistent(&t), "all are found while the table grows", "");
+    check(walk_sees_all(&t, NULL), "a walk sees every key", "");
+    check(walk_sees_all(&t, grow_meanwhile), "a walk sees what stays while the table grows", "");
     for (int i = 0; i < KEYS; i++) {
         if (!entries[i]) add(&t, i);
     }
-    check(consistent(&t), "all are found after growth");
+    check(consistent(&t), "all are found after growth", "");
 
     for (int i = KEYS / 40; i < KEYS / 2; i++) drop(&t, i);
-    check(consistent(&t), "all that stay are found after removals");
-    check(walk_sees_all(&t, shrink_meanwhile), "a walk sees what stays while the table shrinks");
+    check(consistent(&t), "all that stay are found after removals", "");
+    check(walk_sees_all(&t, shrink_meanwhile), "a walk sees what stays while the table shrinks", "");
     for (int i = KEYS / 2; i < KEYS; i++) {
         if (entries[i]) drop(&t, i);
     }
     table_resize_step(&t, UINT64_MAX);
     uint8_t before = t.bits;
     table_maybe_shrink(&t);
-    check(walk_sees_all(&t, shrink_meanwhile), "a walk sees what stays in a nearly empty table");
+    check(walk_sees_all(&t, shrink_meanwhile), "a walk sees what stays in a nearly empty table", "");
     table_resize_step(&t, UINT64_MAX);
-    check(t.bits < before || before <= 8, "a table that emptied shrinks");
-    check(consistent(&t), "all are found after shrinking");
+    check(t.bits < before || before <= 8, "a table that emptied shrinks", "");
+    check(consistent(&t), "all are found after shrinking", "");
 
     /* While resizing is paused chains carry the load, and they go as it goes. */
     table_pauses = 1;
@@ -133,23 +122,22 @@ int main(void) {
     for (int i = 0; i < KEYS / 4; i++) {
         if (!entries[i]) add(&t, i);
     }
-    check(t.used < (uint64_t)40 << t.bits || t.bits > bits, "a pause yields when chains grow long");
-    check(consistent(&t), "all are found in long chains");
-    check(walk_sees_all(&t, NULL), "a walk sees long chains");
+    check(t.used < (uint64_t)40 << t.bits || t.bits > bits, "a pause yields when chains grow long", "");
+    check(consistent(&t), "all are found in long chains", "");
+    check(walk_sees_all(&t, NULL), "a walk sees long chains", "");
     table_pauses = 0;
     for (int i = 0; i < KEYS; i++) {
         if (entries[i]) drop(&t, i);
     }
     table_resize_step(&t, UINT64_MAX);
-    check(t.used == 0 && t.overflows == 0, "an empty table has no overflow buckets");
+    check(t.used == 0 && t.overflows == 0, "an empty table has no overflow buckets", "");
 
     table_reserve(&t, 100000);
-    check(((uint64_t)8 << t.bits) >= 100000, "reserved room is there");
+    check(((uint64_t)8 << t.bits) >= 100000, "reserved room is there", "");
     for (int i = 0; i < 1000; i++) add(&t, i);
-    check(consistent(&t), "a reserved table works");
+    check(consistent(&t), "a reserved table works", "");
     for (int i = 0; i < 1000; i++) drop(&t, i);
     table_release(&t);
-    check(keel_self.memory.bytes == 0, "all memory is given back and accounted");
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    check(keel_self.memory.bytes == 0, "all memory is given back and accounted", "");
+    return check_done();
 }
