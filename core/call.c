@@ -1,9 +1,9 @@
 /* call.c - commands run by modules.
  *
  * A call runs as a pretended client: one without a socket, kept per level of nesting, whose output
- * is collected. It has the rights, database and id of the client in whose name it runs. The commands
- * called pass through dispatch like any other, so that statistics, counted replies, observers and
- * journal need no second version.
+ * is collected. It has the rights, database and id of the client in whose name it runs. What is
+ * called passes through dispatch like any command, so that statistics, counted replies, observers
+ * and journal need no second version.
  *
  * keel_call_inline() has no client of its own: it lends the running command's context to another
  * command and takes it back. */
@@ -133,7 +133,7 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     return parsed_new(bytes, len);
 }
 
-/* ---- calls in the place of the running command ------------------------------------------------ */
+/* ---- calls in the place of the running command ----------------------------------------------- */
 
 /* The running command's part of its context. */
 typedef struct Frame {

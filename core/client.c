@@ -341,7 +341,7 @@ size_t client_memory(const KeelClient *c) {
     return bytes;
 }
 
-/* ---- what the API tells and sets -------------------------------------------------------------- */
+/* ---- what the API tells and sets ------------------------------------------------------------- */
 
 KeelClient *keel_client(KeelCtx *c) {
     return c->client;

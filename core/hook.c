@@ -202,9 +202,9 @@ void gates_refused(KeelCtx *c, const KeelStr *argv, int argc, uint64_t bits) {
     }
 }
 
-/* A refusal is told to all other armed gates, even to those which do not ask for this command: MULTI
- * must know of every command that did not get into its queue. An answer that is no error is no
- * refusal. */
+/* A refusal is told to all other armed gates, even to those which do not ask for this command:
+ * MULTI must know of every command that did not get into its queue. An answer that is no error is
+ * no refusal. */
 KeelVerdict gates_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
                          uint64_t bits) {
     const void *before = crash_module;

@@ -464,7 +464,7 @@ void keel_reply_undo(KeelCtx *c) {
     c->flags &= ~(uint32_t)(CTX_ERROR | CTX_UNCOUNTED);
 }
 
-/* ---- the texts everybody shares --------------------------------------------------------------- */
+/* ---- the texts everybody shares -------------------------------------------------------------- */
 
 void keel_reply_wrongtype(KeelCtx *c) {
     keel_reply_error(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
