@@ -19,7 +19,7 @@ static void *(*real_malloc)(size_t);
 static void *(*real_calloc)(size_t, size_t);
 static void *(*real_realloc)(void *, size_t);
 static volatile long countdown; /* 0: nothing is to fail */
-static const char *path;
+static char path[512]; /* copied: a server that sets its title overwrites the environment */
 static size_t from;
 
 static void arm(int number) {
@@ -45,10 +45,12 @@ static void resolve(void) {
 
 __attribute__((constructor)) static void start(void) {
     if (!real_malloc) resolve();
-    path = getenv("FAILALLOC");
+    const char *file = getenv("FAILALLOC");
     const char *least = getenv("FAILALLOC_FROM");
     from = least ? strtoul(least, NULL, 10) : 0;
-    if (path) signal(SIGUSR2, arm);
+    if (!file || strlen(file) >= sizeof(path)) return;
+    memcpy(path, file, strlen(file) + 1);
+    signal(SIGUSR2, arm);
 }
 
 static bool fails(size_t size) {
