@@ -102,7 +102,14 @@ $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
 
-test-modules: $(TEST_SO)
+# Programs that tests start, and shared objects that they preload.
+TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))
+$B/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -fvisibility=default \
+	  $(if $(findstring LD_PRELOAD,$(file <$<)),-shared) -o $@ $< -ldl
+
+test-modules: $(TEST_SO) $(TOOLS)
 
 # C unit tests have everything of the core but its main.
 $B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
