@@ -4,6 +4,8 @@
  * that what it queues has passed all others. It answers +QUEUED and keeps the command, copied into
  * one block. Commands flagged KEEL_NO_QUEUE (EXEC and its like, QUIT, RESET) run at once. The host
  * tells the gate of commands that were refused before they got there: EXEC is refused then, too.
+ * A second gate, "exec", is armed always, but asks for no command that clients send often: it
+ * decides whether EXEC may run, and gives a refused EXEC the reply that Redis gives.
  *
  * EXEC runs the queue through keel_call_inline(), as if each command were sent now: gates are asked
  * again, observers see it, nothing blocks, an error does not stop the rest. The host records all
@@ -19,7 +21,7 @@
 
 #include <string.h>
 
-static int multi_gate, slot;
+static int multi_gate, exec_gate, slot;
 static int running;       /* EXECs that are under way */
 
 /* --- a client's transaction ------------------------------------------------------------------- */
@@ -52,7 +54,6 @@ static void transaction_close(Transaction *t) {
     if (t->bytes) keel_client_add_memory(t->client, -t->bytes);
     t->first = t->last = NULL;
     t->count = t->bytes = 0;
-    t->flags = 0;
     t->open = t->aborted = false;
     keel_gate_arm_client(t->client, multi_gate, false);
     keel_client_set_flags(t->client, 0, KEEL_CF_IN_MULTI | KEEL_CF_DIRTY_CAS);
@@ -73,12 +74,12 @@ static void slot_free(KeelClient *client, void *value) {
 /* --- the gate --------------------------------------------------------------------------------- */
 
 /* Nothing that comes from outside may end the server: false when there is no memory. */
-static bool transaction_queue(Transaction *t, uint64_t flags, const KeelStr *argv, int argc) {
+static bool transaction_queue(Transaction *t, const KeelStr *argv, int argc) {
     size_t size = sizeof(Queued) + (size_t)argc * sizeof(KeelStr);
     for (int i = 0; i < argc; i++) size += argv[i].len + 1;
     Queued *q = keel_try_alloc(size);
     if (!q) return false;
-    *q = (Queued){.size = size, .flags = flags, .argc = argc};
+    *q = (Queued){.argc = argc};
     char *to = (char *)(q->argv + argc);
     for (int i = 0; i < argc; i++) {
         q->argv[i] = (KeelStr){to, argv[i].len};
@@ -90,7 +91,6 @@ static bool transaction_queue(Transaction *t, uint64_t flags, const KeelStr *arg
     int64_t bytes = (int64_t)keel_mem_class(size);
     t->count++;
     t->bytes += bytes;
-    t->flags |= flags;
     keel_client_add_memory(t->client, bytes);
     return true;
 }
@@ -105,12 +105,26 @@ static void reply_discarded(KeelCtx *c, KeelStr why) {
 
 static KeelHandler transactions_exec;
 
+static bool is_exec(const KeelCommandRef *cmd) {
+    return cmd && keel_command_row(cmd)->call == transactions_exec;
+}
+
+/* The open transaction that the command belongs to; NULL for calls made in the client's name. */
+static Transaction *transaction_open(KeelCtx *c) {
+    KeelClient *client = keel_client(c);
+    Transaction *t = client ? transaction_of(client) : NULL;
+    return t && t->open && t->client == client ? t : NULL;
+}
+
 /* EXEC is about to run: its queue must suit the server's state, too. Keys are looked at here
  * because no argument of EXEC names them. */
-static KeelVerdict exec_decide(KeelCtx *c, Transaction *t) {
+static KeelVerdict exec_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,
+                               int argc) {
+    (void)argv, (void)argc;
+    Transaction *t = is_exec(cmd) ? transaction_open(c) : NULL;
     KeelVerdict verdict = KEEL_PASS;
     KeelStr error = KEEL_LIT("");
-    if (t->aborted) return KEEL_PASS;
+    if (!t || t->aborted) return KEEL_PASS;
     if (watch_any_expired(c, t)) keel_client_set_flags(t->client, KEEL_CF_DIRTY_CAS, 0);
     if (keel_client_flags(t->client) & KEEL_CF_DIRTY_CAS) return KEEL_PASS;
     for (Queued *q = t->first; q && verdict == KEEL_PASS; q = q->next) {
@@ -123,14 +137,22 @@ static KeelVerdict exec_decide(KeelCtx *c, Transaction *t) {
     return verdict;
 }
 
+/* A refused EXEC is the end of its transaction, and of watches without one. */
+static void exec_refused(KeelCtx *c, const KeelStr *argv, int argc) {
+    if (!is_exec(keel_command_of(argv, argc))) return;
+    KeelStr why = keel_reply_first_error(c);
+    keel_reply_undo(c);
+    reply_discarded(c, why);
+    KeelClient *client = keel_client(c);
+    Transaction *t = client ? transaction_of(client) : NULL;
+    if (t && t->client == client) transaction_discard(t);
+}
+
 static KeelVerdict multi_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,
                                 int argc) {
-    Transaction *t = transaction_of(keel_client(c));
+    Transaction *t = transaction_open(c);
     uint64_t flags = keel_command_flags(cmd);
-    if (keel_client(c) != t->client) return KEEL_PASS; /* a call made in its name */
-    if (flags & KEEL_NO_QUEUE) {
-        return keel_command_row(cmd)->call == transactions_exec ? exec_decide(c, t) : KEEL_PASS;
-    }
+    if (!t) return KEEL_PASS;
     if (flags & KEEL_NO_MULTI) {
         t->aborted = true;
         keel_reply_error(c, "ERR Command not allowed inside a transaction");
@@ -138,7 +160,7 @@ static KeelVerdict multi_decide(KeelCtx *c, const KeelCommandRef *cmd, const Kee
     }
     /* What cannot run any more need not be kept. */
     if (!t->aborted && !(keel_client_flags(t->client) & KEEL_CF_DIRTY_CAS) &&
-        !transaction_queue(t, flags, argv, argc)) {
+        !transaction_queue(t, argv, argc)) {
         t->aborted = true;
         keel_reply_error(c, "OOM not enough memory to queue the command");
         return KEEL_ANSWERED;
@@ -147,19 +169,10 @@ static KeelVerdict multi_decide(KeelCtx *c, const KeelCommandRef *cmd, const Kee
     return KEEL_ANSWERED;
 }
 
-/* A refused EXEC is the end of its transaction. */
 static void multi_refused(KeelCtx *c, const KeelStr *argv, int argc) {
-    Transaction *t = transaction_of(keel_client(c));
-    const KeelCommandRef *cmd = keel_command_of(argv, argc);
-    if (keel_client(c) != t->client) return;
-    if (cmd && keel_command_row(cmd)->call == transactions_exec) {
-        KeelStr why = keel_reply_first_error(c);
-        keel_reply_undo(c);
-        reply_discarded(c, why);
-        transaction_discard(t);
-    } else {
-        t->aborted = true;
-    }
+    (void)argv, (void)argc;
+    Transaction *t = transaction_open(c);
+    if (t) t->aborted = true;
 }
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -284,6 +297,7 @@ static int transactions_load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     if (argc) return keel_load_error(c, "it takes no argument");
     watch_arm_hooks(false); /* no key is watched yet */
+    keel_gate_arm(exec_gate, true);
     return 0;
 }
 
@@ -293,8 +307,10 @@ static int transactions_unload(KeelCtx *c) {
 }
 
 static const KeelGate gates[] = {
-    {.name = "multi", .id = &multi_gate, .rank = 90, .decide = multi_decide,
-     .refused = multi_refused},
+    {.name = "multi", .id = &multi_gate, .rank = 90, .except = KEEL_NO_QUEUE,
+     .decide = multi_decide, .refused = multi_refused},
+    {.name = "exec", .id = &exec_gate, .rank = 91, .flags = KEEL_SKIP_SLOWLOG,
+     .decide = exec_decide, .refused = exec_refused},
     {0},
 };
 

@@ -9,8 +9,6 @@ struct Watch;
 /* A command that waits for EXEC: one block, in which the arguments' bytes follow their views. */
 typedef struct Queued {
     struct Queued *next;
-    size_t size;           /* of the block */
-    uint64_t flags;        /* the command's, as it was queued */
     int argc;
     KeelStr argv[];
 } Queued;
@@ -22,7 +20,6 @@ typedef struct Transaction {
     Queued *first, *last;
     int64_t count;         /* commands queued; while EXEC runs them, of its own */
     int64_t bytes;         /* of their blocks */
-    uint64_t flags;        /* of all of them */
     bool open;             /* between MULTI and EXEC or DISCARD */
     bool aborted;          /* a command was refused: EXEC will be, too */
     struct Watch *watches;
