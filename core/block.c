@@ -425,6 +425,10 @@ static void serve_late(void) {
     }
 }
 
+size_t block_timed_count(void) {
+    return deadlines.count;
+}
+
 void block_serve_timeouts(void) {
     if (__atomic_load_n(&named_count, __ATOMIC_RELAXED)) serve_named();
     serve_late();

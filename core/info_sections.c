@@ -20,6 +20,7 @@
 #include <keel/module.h>
 #include <keel/text.h>
 
+#include "block.h"
 #include "client.h"
 #include "config.h"
 #include "daemon.h"
@@ -116,6 +117,7 @@ static void write_clients(KeelInfo *info) {
     keel_info_int(info, "maxclients", settings.maxclients);
     keel_info_int(info, "client_recent_max_input_buffer", (int64_t)sums.query_max);
     keel_info_int(info, "client_recent_max_output_buffer", (int64_t)sums.reply_max);
+    keel_info_int(info, "clients_in_timeout_table", (int64_t)block_timed_count());
     keel_info_int(info, "blocked_clients", (int64_t)(keel_blocked_count() + sums.held));
 }
 
