@@ -3,14 +3,16 @@ SHELL := /bin/bash
 CC ?= cc
 VERSION := 0.1.0
 
+, := ,
 # SAN=address|undefined|thread builds with that sanitizer, STATIC=1 with all modules linked into the
 # server, each into a directory of its own.
 SAN ?=
 STATIC ?=
 PREFIX ?= /usr/local
-B := build$(if $(SAN),/san-$(SAN))$(if $(STATIC),/static)
-OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -DKEEL_DEBUG \
-       $(if $(filter undefined,$(SAN)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
+B := build$(if $(filter fuzz,$(SAN)),/fuzz,$(if $(SAN),/san-$(SAN)))$(if $(STATIC),/static)
+SAN_FLAGS := $(if $(filter fuzz,$(SAN)),fuzzer-no-link$(,)address$(,)undefined,$(SAN))
+OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN_FLAGS) -DKEEL_DEBUG \
+       $(if $(filter undefined fuzz,$(SAN)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
         -Wno-missing-field-initializers
@@ -39,7 +41,7 @@ BAD := $(shell grep -ho 'BAD_[a-z_]*[a-z]' tests/modules/bad.c 2>/dev/null | sor
 TEST_SO := $(filter-out %/bad.so,$(TEST_SO)) $(BAD:BAD_%=$B/tests/modules/bad-%.so)
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 
-.PHONY: help all test-modules deps run test check bench docs install new-module clean
+.PHONY: help all test-modules deps run test fuzz fuzzers check bench docs install new-module clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -100,7 +102,14 @@ $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
 
-test-modules: $(TEST_SO)
+# Programs that tests start, and shared objects that they preload.
+TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))
+$B/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -fvisibility=default \
+	  $(if $(findstring LD_PRELOAD,$(file <$<)),-shared) -o $@ $< -ldl
+
+test-modules: $(TEST_SO) $(TOOLS)
 
 # C unit tests have everything of the core but its main.
 $B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
@@ -123,6 +132,18 @@ run: ## builds and starts the server on port 6379 (ARGS="--port 6380" for more)
 test: ## builds and passes the tests (TESTS="--single FILE" picks)
 	@$(MAKE) --no-print-directory all test-modules $(UNIT)
 	@tclsh tests/run.tcl --keel $B/keel $(TESTS)
+
+# Every tests/fuzz/*.c but support.c is a libFuzzer target; what it finds is left in build/fuzz/found.
+FUZZERS := $(filter-out support,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_SECONDS ?= 10
+fuzz: ## runs every fuzzer for FUZZ_SECONDS=10 (FUZZERS="resp glob" picks; needs clang)
+	@$(MAKE) --no-print-directory SAN=fuzz CC=clang all fuzzers
+	@for f in $(FUZZERS); do tests/fuzz/run.sh build/fuzz $$f $(FUZZ_SECONDS) || exit 1; done
+fuzzers: $(FUZZERS:%=$B/fuzz-%)
+$B/fuzz-%: tests/fuzz/%.c tests/fuzz/support.c tests/fuzz/fuzz.h \
+           $(filter-out %/main.o,$(CORE_OBJ)) Makefile
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -Wl,--wrap=bind,--wrap=fork -iquote core -rdynamic -o $@ \
+	  $(filter %.c %.o,$^) -ldl -lpthread -lm
 
 bench: all ## the table of figures against redis-server (BENCH="--quick" for a short one)
 	@tclsh tests/bench/bench.tcl --keel $B/keel $(BENCH)

@@ -116,7 +116,8 @@ bool keel_unblock(uint64_t block_id) {
             named_room = named_room ? named_room * 2 : 16;
             named = keel_realloc(named, named_room * sizeof(*named));
         }
-        named[named_count++] = block_id;
+        named[named_count] = block_id;
+        __atomic_store_n(&named_count, named_count + 1, __ATOMIC_RELAXED);
         b->named = true;
     }
     bool wake = fresh && named_count == 1 && !mem_loop_thread;
@@ -129,7 +130,11 @@ size_t keel_blocked_count(void) {
     return blocked_count;
 }
 
-/* ---- beginning and end of a wait -------------------------------------------------------------- */
+size_t block_with_deadline(void) {
+    return deadlines.count;
+}
+
+/* ---- beginning and end of a wait ------------------------------------------------------------- */
 
 bool keel_block_denied(KeelCtx *c) {
     const KeelClient *client = c->client;
@@ -400,7 +405,8 @@ static void serve_named(void) {
     uint64_t *ids = named;
     size_t n = named_count;
     named = NULL;
-    named_count = named_room = 0;
+    named_room = 0;
+    __atomic_store_n(&named_count, 0, __ATOMIC_RELAXED);
     for (size_t i = 0; i < n; i++) {
         Blocked *b = id_find(ids[i]);
         if (b) b->named = false;
@@ -423,10 +429,6 @@ static void serve_late(void) {
         b->has_deadline = false;
         answer(b, TIME_UP, KEEL_LIT(""), NULL);
     }
-}
-
-size_t block_timed_count(void) {
-    return deadlines.count;
 }
 
 void block_serve_timeouts(void) {

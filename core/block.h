@@ -21,8 +21,8 @@ extern size_t block_on_delete;     /* 0: nobody wants to know */
 void block_key_gone(int db, KeelStr name);
 /* Two databases were exchanged: waiters of either are tried when their keys are there now. */
 void block_databases_swapped(int a, int b);
-/* Clients that wait no longer than until some time. */
-size_t block_timed_count(void);
+/* Clients that wait until some time at most. */
+size_t block_with_deadline(void);
 size_t block_clients_of_module(const void *module);
 
 #endif

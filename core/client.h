@@ -41,6 +41,7 @@ struct KeelClient {
     bool close_now;            /* free at the turn's end */
     bool readable;             /* its socket may have bytes */
     bool hung_up;              /* the peer closed: read to the end */
+    bool ended;                /* the end has been read; what was sent before it still runs */
     bool in_write_queue, in_write_again, in_again, in_closing;
     const KeelCommandRef *last_command;
     char *query;               /* unparsed bytes; NULL: none */
@@ -67,6 +68,7 @@ struct KeelClient {
     struct KeelClient *stands_for; /* of a pretended one: whose slots it uses; NULL: its own */
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
     size_t args_len;
+    int64_t module_bytes;          /* kept for it by modules, as they say */
 };
 
 extern KeelClient *client_first, *client_last;

@@ -16,7 +16,7 @@
 /* ---- growing text ---- */
 
 static void out_room(KeelConfigOut *out, size_t more) {
-    if (out->room - out->len > more) return;
+    if (out->text && out->room - out->len > more) return;
     size_t room = (out->len + more + 1) * 2;
     out->text = keel_realloc(out->text, room);
     out->room = room;

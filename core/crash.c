@@ -139,7 +139,7 @@ static void part_command(void) {
     if (!ctx) return;
     int argc = ctx->argc;
     for (int i = 0; i < argc && i < ARGS_SHOWN; i++) {
-        KeelStr arg;
+        KeelStr arg = {0};
         char bytes[ARG_BYTES], quoted[ARG_BYTES * 4 + 3];
         if (peek(&arg, &ctx->argv[i], sizeof(arg)) != sizeof(arg)) break;
         size_t shown = arg.len < sizeof(bytes) ? arg.len : sizeof(bytes);

@@ -35,12 +35,18 @@ static char *program;         /* argv[0] as it was */
 /* ---- title ---- */
 
 /* The kernel shows the bytes where argv and, behind it, the environment were. The environment moves
- * away, so that there is room for more than the arguments had. */
+ * away, so that there is room for more than the arguments had. It is one block, as setenv() may
+ * forget single strings. */
 static void move_environment(void) {
-    size_t count = 0;
-    while (environ[count]) count++;
-    char **copy = keel_alloc((count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++) copy[i] = keel_strdup(keel_str(environ[i]));
+    static char *text;
+    size_t count = 0, size = 1;
+    while (environ[count]) size += strlen(environ[count++]) + 1;
+    char **copy = keel_alloc((count + 1) * sizeof *copy), *at = text = keel_alloc(size);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(environ[i]) + 1;
+        copy[i] = memcpy(at, environ[i], len);
+        at += len;
+    }
     copy[count] = NULL;
     environ = copy;
 }

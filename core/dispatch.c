@@ -54,7 +54,7 @@ static size_t memo_keys(const Request *r, const KeelCommandRef *cmd, KeyMemo *to
     size_t n = 0;
     for (int i = cmd->first_key; i <= last && n < room; i += cmd->key_step) {
         uint64_t hash = hash_bytes(r->argv[i].ptr, r->argv[i].len);
-        to[n++] = (KeyMemo){r->argv[i].ptr, hash};
+        to[n++] = (KeyMemo){r->argv[i], hash};
         __builtin_prefetch(table_bucket(table, hash));
     }
     return n;
@@ -207,6 +207,8 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
         journal_end(c);
     }
     KeelClient *client = c->client;
+    /* Whether replies are dropped is decided once, at the end of the command that runs others. */
+    if (c->flags & CTX_INLINE) return;
     if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
         reply_rewind(c);
         client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;

@@ -206,7 +206,7 @@ size_t keel_format_double(char *out, double v) {
         out[0] = '-';
         memcpy(out + negative, word, len);
         len += negative;
-    } else if (v >= -0x1p62 && v <= 0x1p62 && v == (double)(int64_t)v) {
+    } else if (fabs(v) <= 0x1p62 && v == (double)(int64_t)v) {
         len = keel_format_int(out, (int64_t)v);
     } else {
         char digits[20];

@@ -1,4 +1,4 @@
-/* elf_file.c - checks of a shared object before dlopen(): whole, for this machine, with readable tables.
+/* elf_file.c - checks of a shared object before dlopen(): whole, for this machine, readable.
  *
  * What is followed is what the dynamic linker follows: the ELF header, the program headers, the
  * dynamic section, and from there symbols, names, hash tables and relocations. Section headers,
@@ -334,7 +334,8 @@ static int check_relocations(const Check *c, uint64_t address, uint64_t bytes, u
 /* What the linker calls and protects. */
 static int check_code(const Check *c, const Dynamic *d) {
     const ElfFile *f = c->file;
-    if ((d->init && !in_image(f, d->init, 1, PF_X)) || (d->fini && !in_image(f, d->fini, 1, PF_X)) ||
+    if ((d->init && !in_image(f, d->init, 1, PF_X)) ||
+        (d->fini && !in_image(f, d->fini, 1, PF_X)) ||
         (d->init_arraysz && !in_image(f, d->init_array, d->init_arraysz, 0)) ||
         (d->fini_arraysz && !in_image(f, d->fini_array, d->fini_arraysz, 0))) {
         return fail(c, "is damaged: its initialisers are not in it");

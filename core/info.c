@@ -19,6 +19,7 @@
 
 enum { BY_NAME_RANK = 1000 };
 
+/* The text while it is written. It ends with a NUL that `len` does not count. */
 struct KeelInfo {
     char *bytes;
     size_t len, room;
@@ -84,6 +85,7 @@ void info_unregister(struct Module *module) {
 
 /* --- fields ------------------------------------------------------------------------------- */
 
+/* Room for `more` bytes and the NUL; doubling keeps long texts linear. */
 static void info_room(KeelInfo *info, size_t more) {
     if (info->room - info->len > more) return;
     info->room = (info->room + more) * 2;
@@ -101,7 +103,8 @@ static void info_cstr(KeelInfo *info, const char *s) {
     info_bytes(info, s, strlen(s));
 }
 
-/* A value's line breaks would become fields of their own: they are made spaces. */
+/* Formatted twice, first to learn its length: values are short and INFO is seldom asked for.
+ * A value's line breaks would become fields of their own: they are made spaces. */
 void keel_info_field(KeelInfo *info, const char *name, const char *format, ...) {
     va_list args;
     info_cstr(info, name);
@@ -126,7 +129,8 @@ void keel_info_int(KeelInfo *info, const char *name, int64_t v) {
     char digits[KEEL_INT_ROOM];
     info_cstr(info, name);
     info_bytes(info, ":", 1);
-    info_bytes(info, digits, keel_format_int(digits, v));
+    size_t len = keel_format_int(digits, v);
+    info_bytes(info, digits, len);
     info_bytes(info, "\r\n", 2);
 }
 
@@ -143,13 +147,16 @@ static void section_write(KeelInfo *info, const Section *section) {
 /* Which groups of sections the names ask for, and whether this row is named itself. */
 static bool section_wanted(const Section *section, const KeelStr *names, int n, bool all,
                            bool usual) {
-    if (section->row.rank < BY_NAME_RANK && (all || (usual && !section->row.on_demand))) return true;
+    bool in_groups = section->row.rank < BY_NAME_RANK;
+    if (in_groups && (all || (usual && !section->row.on_demand))) return true;
     for (int i = 0; i < n; i++) {
         if (keel_is(names[i], section->row.name)) return true;
     }
     return false;
 }
 
+/* Rows stand sorted by rank; the first one of a name brings all others of that name with it, so a
+ * section is in the place of its lowest rank. */
 char *keel_info_text(const KeelStr *names, int n, size_t *len) {
     KeelInfo info = {.room = 8192};
     info.bytes = keel_alloc(info.room);

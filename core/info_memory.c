@@ -29,6 +29,7 @@ static size_t resident_set(void) {
     return second ? strtoull(second, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* Entries are data; buckets are not. */
 void keel_db_overhead(int db, size_t *keys, size_t *expiring) {
     *keys = table_memory(&dbs[db].keys);
     *expiring = table_memory(&dbs[db].expiring);
@@ -83,6 +84,8 @@ void keel_info_bytes(KeelInfo *info, const char *name, size_t bytes) {
     else keel_info_field(info, human, "%zuB", bytes);
 }
 
+/* Overhead is what an empty server takes, what connections take, and tables; the dataset is the
+ * rest. Differences may be negative (pages that were never touched), so they are shown signed. */
 void info_write_memory(KeelInfo *info) {
     KeelMemoryFacts f = {.size = sizeof(f)};
     keel_memory_facts(&f);

@@ -17,6 +17,7 @@
 #include <keel/client.h>
 #include <keel/config.h>
 #include <keel/db.h>
+#include <keel/event.h>
 #include <keel/module.h>
 #include <keel/text.h>
 
@@ -26,6 +27,8 @@
 #include "daemon.h"
 #include "loop.h"
 #include "rates.h"
+#include "ticks.h"
+#include "waiters.h"
 
 enum { ACCESS_CLOCK_BITS = 24 };
 
@@ -51,6 +54,8 @@ static void write_listeners(KeelInfo *info) {
     }
 }
 
+/* There is no commit to name, so the git fields say what a build from a tarball of Redis says; the
+ * build id tells builds of other versions and compilers apart. */
 static void write_server(KeelInfo *info) {
     struct utsname os = {0};
     uname(&os);
@@ -91,11 +96,16 @@ static void write_server(KeelInfo *info) {
     keel_info_field(info, "executable", "%s", path);
     keel_info_field(info, "config_file", "%s", keel_config_file());
     keel_info_int(info, "io_threads_active", 0);
+    if (keel_shutdown_left() >= 0) {
+        keel_info_int(info, "shutdown_in_milliseconds", keel_shutdown_left());
+    }
     write_listeners(info);
 }
 
 /* --- Clients -------------------------------------------------------------------------------- */
 
+/* Redis tracks recent maxima of buffers; here they are those of this moment, since buffers are
+ * given back between turns. A client that a gate holds counts as blocked. */
 typedef struct ClientSums {
     size_t query_max, reply_max, held;
 } ClientSums;
@@ -117,11 +127,23 @@ static void write_clients(KeelInfo *info) {
     keel_info_int(info, "maxclients", settings.maxclients);
     keel_info_int(info, "client_recent_max_input_buffer", (int64_t)sums.query_max);
     keel_info_int(info, "client_recent_max_output_buffer", (int64_t)sums.reply_max);
-    keel_info_int(info, "clients_in_timeout_table", (int64_t)block_timed_count());
+    keel_info_int(info, "clients_in_timeout_table", (int64_t)block_with_deadline());
+    keel_info_int(info, "total_blocking_keys", (int64_t)waiters_keys(false));
+    keel_info_int(info, "total_blocking_keys_on_nokey", (int64_t)waiters_keys(true));
     keel_info_int(info, "blocked_clients", (int64_t)(keel_blocked_count() + sums.held));
 }
 
 /* --- Stats ---------------------------------------------------------------------------------- */
+
+/* Time in commands is kept per command anyway: summing here costs the hot path nothing. */
+static bool add_command_time(const KeelCommandRef *cmd, void *data) {
+    KeelCommandStats one;
+    uint64_t *sum = data;
+    keel_command_stats(cmd, &one);
+    *sum += one.nanoseconds;
+    keel_command_each(cmd, add_command_time, sum);
+    return true;
+}
 
 static void write_stats(KeelInfo *info) {
     static const struct {
@@ -157,18 +179,20 @@ static void write_stats(KeelInfo *info) {
     for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
         keel_info_int(info, plain[i].name, (int64_t)*plain[i].value);
     }
-    keel_info_int(info, "eventloop_duration_sum", (int64_t)stats.turn_ns / 1000);
-    keel_info_int(info, "eventloop_duration_cmd_sum", (int64_t)stats.command_ns / 1000);
+    uint64_t in_commands = 0;
+    keel_command_each(NULL, add_command_time, &in_commands);
+    keel_info_int(info, "eventloop_duration_sum", ticks_to_ns(stats.turn_ticks) / 1000);
+    keel_info_int(info, "eventloop_duration_cmd_sum", (int64_t)in_commands / 1000);
     keel_info_field(info, "instantaneous_eventloop_cycles_per_sec", "%.0f",
                     rate_mean(RATE_TURNS));
     keel_info_field(info, "instantaneous_eventloop_duration_usec", "%.0f",
-                    rate_mean(RATE_TURN_NS) / 1000);
+                    (double)ticks_to_ns((uint64_t)rate_mean(RATE_TURN_TICKS)) / 1000);
 }
 
 /* For our own eyes: its rank keeps it out of "all". */
 static void write_debug(KeelInfo *info) {
     keel_info_int(info, "eventloop_duration_cron_sum", (int64_t)stats.cron_ns / 1000);
-    keel_info_int(info, "eventloop_duration_max", (int64_t)stats.turn_ns_max / 1000);
+    keel_info_int(info, "eventloop_duration_max", ticks_to_ns(stats.turn_ticks_max) / 1000);
     keel_info_int(info, "eventloop_cmd_per_cycle_max", (int64_t)stats.commands_per_turn_max);
 }
 

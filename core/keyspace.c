@@ -7,6 +7,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "crash.h"
 #include "hook.h"
 #include "journal.h"
 #include "stats.h"
@@ -183,7 +184,7 @@ void keel_dirty_add(KeelCtx *c, uint64_t n) {
 /* The hash of an argument, from prefetching when it was among those. */
 static inline uint64_t hash_of(KeelCtx *c, KeelStr name) {
     for (const KeyMemo *m = c->memo; m < c->memo_end; m++) {
-        if (m->ptr == name.ptr) {
+        if (m->name.ptr == name.ptr && m->name.len == name.len) {
             if (m == c->memo) c->memo++; /* handlers mostly go through their keys in order */
             return m->hash;
         }
@@ -202,7 +203,34 @@ static bool open_expired(KeelKey *key) {
     return false;
 }
 
+#ifdef KEEL_DEBUG
+/* A handler may open only the keys that its row gives for these arguments: what is checked before a
+ * command runs must be what it touches. */
+static void check_declared(KeelCtx *c, KeelStr name) {
+    const KeelCommandRef *cmd = c->command;
+    if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a timer */
+    if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
+    if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    int room = c->argc, n;
+    KeelKeyUse *uses = keel_alloc((size_t)room * sizeof(*uses));
+    n = keel_command_keys(cmd, c->argv, c->argc, uses, room);
+    bool found = false;
+    for (int i = 0; i < n && i < room && !found; i++) {
+        found = keel_equal(c->argv[uses[i].position], name);
+    }
+    keel_free(uses);
+    if (!found) {
+        keel_panic(__FILE__, __LINE__, "module '%s': command '%s' opened the key '%.*s', which its "
+                   "row does not declare", keel_command_module(cmd), keel_command_name(cmd),
+                   (int)(name.len < 64 ? name.len : 64), name.ptr);
+    }
+}
+#endif
+
 static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
+#ifdef KEEL_DEBUG
+    check_declared(c, name);
+#endif
     Place place;
     uint64_t hash = hash_of(c, name);
     Entry *e = table_find(&db->keys, hash, name, &place);
@@ -261,8 +289,15 @@ KeelForm keel_key_form(const KeelKey *key) {
     return entry_form(key_entry(key_current(key)));
 }
 
+/* The entry of a key whose caller knows that it is there. */
+static Entry *key_present(const KeelKey *key) {
+    Entry *e = key_entry(key_current(key));
+    KEEL_ASSERT(e != NULL);
+    return e;
+}
+
 void *keel_key_value(const KeelKey *key) {
-    return entry_pointer(key_entry(key_current(key)));
+    return entry_pointer(key_present(key));
 }
 
 static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
@@ -290,7 +325,7 @@ size_t keel_key_bytes_len(const KeelKey *key) {
 }
 
 bool keel_key_int(const KeelKey *key, int64_t *out) {
-    const Entry *e = key_entry(key_current(key));
+    const Entry *e = key_present(key);
     if (entry_form(e) == KEEL_FORM_INT) {
         *out = entry_int(e);
         return true;
@@ -311,7 +346,7 @@ void entry_view(const Entry *e, KeelValue *out) {
 }
 
 void keel_key_view(const KeelKey *key, KeelValue *out) {
-    entry_view(key_entry(key_current(key)), out);
+    entry_view(key_present(key), out);
 }
 
 int64_t keel_key_expiry(const KeelKey *key) {
@@ -332,6 +367,6 @@ size_t entry_memory(const Entry *e, size_t samples) {
 }
 
 size_t keel_key_memory(const KeelKey *key, size_t samples) {
-    return entry_memory(key_entry(key_current(key)), samples);
+    return entry_memory(key_present(key), samples);
 }
 

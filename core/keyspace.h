@@ -18,9 +18,9 @@ typedef struct Db {
 extern Db *dbs;
 extern int db_count;
 
-/* A hash that prefetching computed for the argument at `ptr`. */
+/* A hash that prefetching computed for an argument. */
 typedef struct KeyMemo {
-    const char *ptr;
+    KeelStr name;
     uint64_t hash;
 } KeyMemo;
 

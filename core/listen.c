@@ -162,7 +162,7 @@ bool net_apply_listeners(const char **reason) {
         return false; /* config.c sets the old values back and applies them */
     }
     for (int i = 0; i < fresh_count; i++) poll_add_listener(fresh[i].fd);
-    memcpy(listeners, fresh, sizeof(listeners));
+    memcpy(listeners, fresh, (size_t)fresh_count * sizeof(*fresh));
     listener_count = fresh_count;
     return true;
 }

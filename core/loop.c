@@ -89,6 +89,11 @@ bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason) {
     return true;
 }
 
+int64_t keel_shutdown_left(void) {
+    if (!shutdown_waiting) return -1;
+    return shutdown_deadline > now_ms ? shutdown_deadline - now_ms : 0;
+}
+
 bool keel_shutdown_abort(void) {
     bool waited = shutdown_waiting;
     shutdown_waiting = false;
@@ -228,7 +233,7 @@ static void tell_turn(KeelPhase phase) {
 
 /* How long the loop may sleep, in milliseconds. */
 static int patience(int64_t now_ns) {
-    if (net_has_resumed() || post_pending || asked_signal || block_ready_pending) return 0;
+    if (net_has_resumed() || post_waits() || asked_signal || block_ready_pending) return 0;
     int64_t due = cron_due, timer = timer_next(), deadline = block_next_deadline();
     if (timer < due) due = timer;
     int64_t ms = due <= now_ns ? 0 : (due - now_ns + 999999) / 1000000;
@@ -239,7 +244,7 @@ static int patience(int64_t now_ns) {
 static void between_turns(void) {
     int64_t now = keel_monotonic_ns();
     if (now >= timer_next()) timer_run();
-    if (post_pending) post_run();
+    if (post_waits()) post_run();
     if (block_next_deadline() <= now_ms) block_serve_timeouts();
     if (block_ready_pending) block_serve_ready();
     if (asked_signal) shutdown_by_signal();
@@ -277,5 +282,8 @@ void loop_run(void) {
         net_run_resumed();
         between_turns();
         finish_turn();
+        uint64_t ticks = ticks_now() - stats.turn_start;
+        stats.turn_ticks += ticks;
+        if (ticks > stats.turn_ticks_max) stats.turn_ticks_max = ticks;
     }
 }

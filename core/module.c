@@ -9,6 +9,7 @@
 #include "command.h"
 #include "ctx.h"
 #include "keyspace.h"
+#include "loop.h"
 #include "module_load.h"
 #include "poll.h"
 #include "ticks.h"
@@ -93,6 +94,46 @@ static uint64_t keys_of(const Module *m) {
     return keys;
 }
 
+/* Names of keys, copied, because a walk may not change what it walks over. */
+typedef struct Names {
+    const Module *module;
+    char **names;
+    size_t *lens, count, room;
+} Names;
+
+static bool collect_name(const KeelSeen *seen, void *data) {
+    Names *n = data;
+    if (types[type_number(seen->type)].module != n->module) return true;
+    if (n->count == n->room) {
+        n->room = n->room ? n->room * 2 : 16;
+        n->names = keel_realloc(n->names, n->room * sizeof(*n->names));
+        n->lens = keel_realloc(n->lens, n->room * sizeof(*n->lens));
+    }
+    n->names[n->count] = keel_strdup(seen->name);
+    n->lens[n->count++] = seen->name.len;
+    return true;
+}
+
+void module_drop_keys(const Module *m) {
+    if (!keys_of(m)) return;
+    KeelCtx c;
+    ctx_init(&c);
+    for (int db = 0; db < keel_db_count(); db++) {
+        Names n = {.module = m};
+        keel_db_each(db, collect_name, &n);
+        for (size_t i = 0; i < n.count; i++) {
+            KeelKey key;
+            KeelStr name = {n.names[i], n.lens[i]};
+            unsigned mode = KEEL_KEY_WRITE | KEEL_KEY_EXPIRED_TOO | KEEL_KEY_NO_STATS;
+            if (keel_key_open_in(&c, db, name, mode, &key)) keel_key_delete(&key, false);
+            keel_free(n.names[i]);
+        }
+        keel_free(n.names);
+        keel_free(n.lens);
+    }
+    ctx_done(&c);
+}
+
 typedef struct Sum {
     const Module *module;
     KeelModuleInfo *info;
@@ -138,12 +179,6 @@ void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void
         if (m->loading) continue;
         describe(m, &info);
         if (!each(&info, data)) return;
-    }
-}
-
-void module_each_unlisted(void (*each)(const Module *module, void *data), void *data) {
-    for (const Module *m = module_first; m; m = m->next) {
-        if (!m->loading && !m->listed) each(m, data);
     }
 }
 
@@ -202,12 +237,6 @@ static const char *used_by_others(const Module *m, char *text, size_t room) {
         return NULL;
     }
     return text;
-}
-
-const char *module_busy(const Module *module) {
-    static char text[256];
-    const char *why = used_by_others(module, text, sizeof(text));
-    return why ? why : module_still_owns(module, text, sizeof(text));
 }
 
 /* Whether code of the module is on the stack, under this context. */

@@ -31,18 +31,18 @@ int module_load_all(void);
 void module_queue(const KeelStr *argv, int argc);
 /* Reads a modules file. 0; -1 with a logged error that gives file and line. */
 int module_read_conf(const char *path);
-/* Calls `each` with the loadmodule words of every module that modules.conf does not list, in load
- * order: what a rewritten configuration has to hold. */
+/* For a configuration that is rewritten: the loaded module that a loadmodule line's first word
+ * means (NULL: none any more); every module that modules.conf does not list, in load order; and the line
+ * that loads one, to be freed with keel_free(). */
+const Module *module_of_word(KeelStr word);
 void module_each_unlisted(void (*each)(const Module *module, void *data), void *data);
+char *module_line(const Module *module);
 /* Where bare names are looked up: the directory "modules" beside the executable. */
 extern char module_directory[];
 
 Module *module_by_name(KeelStr name);
 /* Whose a KeelSelf is; the host itself for one of no loaded module. Never NULL. */
 Module *module_of_self(const void *self);
-/* Why it cannot be unloaded now (blocked clients, timers, watches, types in use, interfaces that
- * others need), or NULL. The text lives until the next call. */
-const char *module_busy(const Module *module);
 /* Which module a code address belongs to, for crash reports; NULL: none. */
 const Module *module_of_address(const void *address);
 /* At the end of the process, after the keyspace is gone: calls every .unload, last one first, and

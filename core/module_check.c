@@ -448,7 +448,7 @@ int module_check(Module *m, const KeelModule *raw, bool trusted, char *error, si
     uint32_t size = raw->size;
     if (module_check_abi(size, raw->abi, error, room) != 0) goto out;
     if (!is_data(&c, raw, size, 0)) {
-        fail(&c, "its constant is cut short");
+        fail(&c, "its constant is smaller than it says");
         goto out;
     }
     if (!all_zero((const char *)raw, sizeof(KeelModule), size)) {

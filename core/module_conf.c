@@ -110,6 +110,50 @@ int module_read_conf(const char *path) {
     return result;
 }
 
+const Module *module_of_word(KeelStr word) {
+    char path[PATH_MAX];
+    const KeelModule *linked;
+    if (!module_locate(word, path, &linked)) return NULL;
+    if (linked) return module_by_name(word);
+    for (const Module *m = module_first; m; m = m->next) {
+        if (strcmp(m->path, path) == 0) return m;
+    }
+    return NULL;
+}
+
+void module_each_unlisted(void (*each)(const Module *module, void *data), void *data) {
+    for (const Module *m = module_first; m; m = m->next) {
+        if (!m->loading && !m->listed) each(m, data);
+    }
+}
+
+/* Appends a word, in quotes unless it needs none. */
+static size_t put_word(char *out, size_t room, KeelStr word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./:,=+@%";
+    if (word.len && word.len < room && strspn(word.ptr, plain) == word.len) {
+        memcpy(out, word.ptr, word.len);
+        return word.len;
+    }
+    return keel_quote(out, room, word);
+}
+
+char *module_line(const Module *m) {
+    static const char directive[] = "loadmodule";
+    KeelStr first = keel_str(*m->path ? m->path : m->name);
+    /* A byte takes four at most when it is quoted. */
+    size_t room = sizeof(directive) + 4 * first.len + 8, len = sizeof(directive) - 1;
+    for (int i = 0; i < m->argc; i++) room += 4 * m->argv[i].len + 8;
+    char *line = keel_alloc(room);
+    memcpy(line, directive, sizeof(directive));
+    for (int i = -1; i < m->argc; i++) {
+        line[len++] = ' ';
+        len += put_word(line + len, room - len, i < 0 ? first : m->argv[i]);
+    }
+    line[len] = '\0';
+    return line;
+}
+
 /* The executable's directory, without the slash. */
 static void find_home(char home[PATH_MAX]) {
     ssize_t n = readlink("/proc/self/exe", home, PATH_MAX - 1);

@@ -169,6 +169,10 @@ void module_detach(Module *m) {
     dispatch_forget(m);
     remove_tables(m, ROOMS);
     list_remove(m);
+    int64_t left = module_bytes(m);
+    if (left) {
+        keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind", m->name, (long long)left);
+    }
     m->decl.self->host = NULL;
 }
 
@@ -252,6 +256,11 @@ static int check_native(const ElfFile *file, char *error, size_t room) {
         snprintf(error, room, "%s cannot be used: %s", file->path, why);
         return -1;
     }
+    if (!elf_bytes_of(file, "keel_module", numbers[0])) {
+        snprintf(error, room, "%s cannot be used: its constant is smaller than it says",
+                 file->path);
+        return -1;
+    }
     return check_imports(file, error, room);
 }
 
@@ -333,7 +342,8 @@ static int load_foreign(Module *m, char *error, size_t room) {
     int result = m->loader->load(&c, m->library, m->path, request->argv, request->argc);
     module_leave(&c, before);
     if (result != 0) {
-        snprintf(error, room, "%s", module_told[0] ? module_told : "its loader refused it without a reason");
+        snprintf(error, room, "%s", module_told[0] ? module_told
+                                                   : "its loader refused it without a reason");
         result = -1;
     } else if (!m->name) {
         snprintf(error, room, "the loader %s made no module of it", m->loader->name);
@@ -370,26 +380,24 @@ static const KeelModule *find_linked(KeelStr name) {
     return NULL;
 }
 
-/* From loadmodule's word to a path, or to a constant that is linked in. */
-static int locate(Module *m, KeelStr word, const KeelModule **linked, char *error, size_t room) {
-    char path[PATH_MAX], real[PATH_MAX];
-    if (!word.len || word.len > PATH_MAX / 2 || memchr(word.ptr, '\0', word.len)) {
-        snprintf(error, room, "a module is asked for by a name or a path");
-        return -1;
-    }
+bool module_locate(KeelStr word, char path[PATH_MAX], const KeelModule **linked) {
+    char wanted[PATH_MAX];
+    *linked = NULL;
+    path[0] = '\0';
+    if (!word.len || word.len > PATH_MAX / 2 || memchr(word.ptr, '\0', word.len)) return false;
     if (memchr(word.ptr, '/', word.len)) {
-        snprintf(path, sizeof(path), "%.*s", (int)word.len, word.ptr);
+        snprintf(wanted, sizeof(wanted), "%.*s", (int)word.len, word.ptr);
     } else if ((*linked = find_linked(word))) {
-        path[0] = '\0';
+        return true;
     } else {
         bool suffix = word.len > 3 && memcmp(word.ptr + word.len - 3, ".so", 3) == 0;
-        int n = snprintf(path, sizeof(path), "%s/%.*s%s", module_directory, (int)word.len,
+        int n = snprintf(wanted, sizeof(wanted), "%s/%.*s%s", module_directory, (int)word.len,
                          word.ptr, suffix ? "" : ".so");
-        if (n < 0 || (size_t)n >= sizeof(path)) path[0] = '/';
+        if (n < 0 || (size_t)n >= sizeof(wanted)) return false;
     }
-    /* A missing file keeps the path that was asked for, which the message then shows. */
-    m->path = keel_strdup(keel_str(!*linked && realpath(path, real) ? real : path));
-    return 0;
+    /* A missing file keeps the path that was asked for, which messages then show. */
+    if (!realpath(wanted, path)) memcpy(path, wanted, strlen(wanted) + 1);
+    return true;
 }
 
 static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
@@ -403,12 +411,8 @@ static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
 static bool take_back(Module *m) {
     char text[256];
     const char *owns = module_still_owns(m, text, sizeof(text));
-    int64_t left = module_bytes(m);
+    module_drop_keys(m);
     module_detach(m);
-    if (left) {
-        keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind when its load failed", m->name,
-                 (long long)left);
-    }
     if (!owns) return true;
     keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, owns);
     return false;
@@ -450,7 +454,7 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
                         int config_count, bool listed) {
     char why[MODULE_REASON_ROOM + PATH_MAX];
     const KeelModule *linked = NULL;
-    if (module_in_progress) return module_reason("another module is being loaded or unloaded: not now");
+    if (module_in_progress) return "another module is being loaded or unloaded: not now";
     Asked asked = {argv, argc, configs, config_count};
     Module *m = keel_zalloc(sizeof(*m));
     m->loading = true;
@@ -458,13 +462,19 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
     module_in_progress = m;
     request = &asked;
     keep_arguments(m, argv, argc);
-    int result = locate(m, word, &linked, why, sizeof(why));
-    if (result == 0) result = load_steps(m, linked, why, sizeof(why));
+    int result = -1;
+    char path[PATH_MAX];
+    if (module_locate(word, path, &linked)) {
+        m->path = keel_strdup(keel_str(path));
+        result = load_steps(m, linked, why, sizeof(why));
+    } else {
+        snprintf(why, sizeof(why), "a module is asked for by a name or a path");
+    }
     module_in_progress = NULL;
     request = NULL;
     if (result != 0) {
-        keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", (int)(word.len < 256 ? word.len : 256),
-                 word.ptr, why);
+        int shown = (int)(word.len < 256 ? word.len : 256);
+        keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", shown, word.ptr, why);
         if (result == -1) module_free(m);
         return module_reason("%s", why);
     }

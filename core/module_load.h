@@ -4,6 +4,8 @@
 
 #include "module.h"
 
+#include <limits.h>
+
 enum { MODULE_NAME_MAX = 63, MODULE_REASON_ROOM = 1024 };
 
 /* Checks a module's constant without running its code and copies it, zero-extended, to m->decl. 0;
@@ -20,6 +22,10 @@ const void *module_row(const void *rows, size_t size, size_t i);
 const KeelLoader *module_loader_of(const char *symbol, const Module **owner);
 /* Whether a loadmodule line that is still to come asks for this name. */
 bool module_is_queued(KeelStr name);
+
+/* From loadmodule's word to an absolute path, or to a constant that is linked in (then the path is
+ * empty). False: the word is neither a name nor a path. */
+bool module_locate(KeelStr word, char path[PATH_MAX], const KeelModule **linked);
 
 /* A module linked into the server: make STATIC=1 writes the table, ended by a NULL. */
 extern const KeelModule *const module_linked[] __attribute__((weak));
@@ -38,6 +44,8 @@ void module_leave(KeelCtx *c, const void *before);
 
 /* Asks the module, or its loader, whether it may go. 0, or -1 with the reason in module_told. */
 int module_ask(Module *m);
+/* Deletes the keys that have values of its types: for a load that failed after it made some. */
+void module_drop_keys(const Module *m);
 /* Takes tables and name back; the module is no longer in the list. */
 void module_detach(Module *m);
 void module_free(Module *m);

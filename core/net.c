@@ -30,6 +30,7 @@ enum {
     PIECEWISE_FROM = 16 * 1024, /* bytes of a cut request that are not parsed twice */
     QUERY_KEPT = 64 * 1024,     /* an empty query buffer of up to this size is kept a while */
     WRITE_MAX = 256 * 1024,     /* written to a client before others have their turn */
+    LAST_READ_SECONDS = 60,     /* for who sends no more, to read what it is owed */
 };
 
 /* What one client sent in this turn. */
@@ -109,8 +110,21 @@ static size_t read_socket(KeelClient *client, char *to, size_t room) {
         if (n < 0 && errno == EINTR) continue;
         client->readable = false;
         if (n < 0 && errno == EAGAIN) return 0;
-        client_close(client);
+        if (n == 0) {
+            client->ended = true;
+        } else {
+            client_close(client);
+        }
         return 0;
+    }
+}
+
+/* The peer sends no more, but it may still read (`printf ... | nc -N`): it gets its replies. */
+static void hang_up(KeelClient *client) {
+    if (client_output_bytes(client) || client->in_write_queue) {
+        keel_client_close(client, true);
+    } else {
+        client_close(client);
     }
 }
 
@@ -148,7 +162,10 @@ static bool read_behind(KeelClient *client) {
 
 static RespLimits limits_of(const KeelClient *client) {
     if (client_is_authenticated(client)) {
-        return (RespLimits){INT32_MAX, settings.proto_max_bulk_len, true};
+        /* Entries keep the length of their name in 32 bits, so no argument is longer. */
+        int64_t bulk = settings.proto_max_bulk_len < UINT32_MAX ? settings.proto_max_bulk_len
+                                                                : UINT32_MAX;
+        return (RespLimits){INT32_MAX, bulk, true};
     }
     return (RespLimits){10, 16384, false};
 }
@@ -190,7 +207,7 @@ static bool parse_input(Input *in) {
             }
             break;
         case RESP_MORE:
-            in->piecewise = r.large || in->end - in->pos > PIECEWISE_FROM;
+            in->piecewise = *in->pos == '*' && (r.large || in->end - in->pos > PIECEWISE_FROM);
             return true;
         case RESP_ROOM:
             if (args_used) return false;
@@ -232,6 +249,7 @@ bool net_gather(KeelClient *client) {
         /* Its last replies are on their way; nothing more is read, but its going is noticed. */
         char drop[1024];
         while (client->readable && !client->close_now && read_socket(client, drop, sizeof(drop))) {}
+        if (client->ended && !client_output_bytes(client)) client_close(client);
         return true;
     }
     Input *in = &inputs[input_count];
@@ -241,6 +259,7 @@ bool net_gather(KeelClient *client) {
         if (!client->readable) return true;
         in->pos = arena + arena_used;
         size_t n = read_socket(client, in->pos, READ_ROOM);
+        if (!n && client->ended) hang_up(client);
         if (!n) return true;
         in->end = in->pos + n;
         arena_used += n + QUERY_PADDING;
@@ -250,7 +269,10 @@ bool net_gather(KeelClient *client) {
         in->end = client->query + client->query_len;
     }
     if (client->readable) once_more(client);
-    if (waits) return true;
+    if (waits) {
+        if (client->ended) client_close(client); /* nobody waits any more */
+        return true;
+    }
     input_count++;
     if (client->partial) {
         parse_pieces(in);
@@ -293,9 +315,8 @@ static void unparse(Input *in) {
 }
 
 /* After execution: what is left of the input becomes the client's own. */
-static void settle(Input *in) {
+static void keep_rest(Input *in) {
     KeelClient *client = in->client;
-    if (client->close_now) return;
     if (in->done < in->count) {
         unparse(in);
         return;
@@ -312,6 +333,18 @@ static void settle(Input *in) {
         client_free_query(client);
     } else {
         client->query_len = 0;
+    }
+}
+
+static void settle(Input *in) {
+    KeelClient *client = in->client;
+    if (client->close_now) return;
+    keep_rest(in);
+    if (!client->ended || client->flags & KEEL_CF_CLOSING) return;
+    if (client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD)) {
+        client_close(client);
+    } else if (!client->in_again) {
+        hang_up(client); /* what is left is half a request */
     }
 }
 
@@ -535,6 +568,10 @@ static bool cron_client(KeelClient *c, void *data) {
     (void)data;
     if (c->fd < 0) return true;
     int64_t idle = (now_ms - c->last_ms) / 1000;
+    if (c->ended && idle > LAST_READ_SECONDS) {
+        client_close(c);
+        return true;
+    }
     if (settings.timeout && idle > settings.timeout && c->kind == KEEL_CLIENT_NORMAL &&
         !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB))) {
         keel_log(KEEL_LOG_VERBOSE, "Closing idle client");

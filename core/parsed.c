@@ -1,10 +1,10 @@
 /* parsed.c - replies of keel_call(), taken apart on demand.
  *
  * The bytes come from the reply functions, and through keel_reply_raw() from anybody, so nothing in
- * them is believed: before the first element of an aggregate is given out, the whole reply is
- * walked once, without recursion, and what does not fit its bytes is an error reply. An aggregate's
- * elements are found when the first of them is asked for. Most replies are one scalar and cost a
- * look at their first line. */
+ * them is believed: an aggregate is walked once, without recursion, and what does not fit its bytes
+ * becomes an error reply as a whole; so does an element that is nested too deeply. What remains is
+ * safe to look at: an aggregate's elements are found when the first of them is asked for. Most
+ * replies are one scalar and cost a look at their first line. */
 #include "parsed.h"
 
 #include "mem.h"
@@ -13,6 +13,8 @@
 #include <keel/text.h>
 
 enum { NESTING_MAX = 64 };
+
+static const char not_protocol[] = "ERR the reply is not in the form of the protocol";
 
 /* The elements of one aggregate. All of a reply hang in one list: freeing does not recurse. */
 typedef struct Elements {
@@ -25,7 +27,6 @@ struct KeelReply {
     KeelStr resp;          /* this reply, attributes before it included */
     char type;
     uint8_t depth;
-    bool walked;           /* root: its bytes are known to be whole */
     KeelStr text;
     int64_t integer;
     size_t count;          /* of an aggregate */
@@ -94,11 +95,6 @@ static const char *skip(const char *p, const char *end) {
     return p;
 }
 
-/* Whether it is so flat that walking it step by step is fine. */
-static bool too_deep(const KeelReply *r) {
-    return r->depth >= NESTING_MAX;
-}
-
 static void set_error(KeelReply *r, const char *text) {
     r->type = '-';
     r->text = keel_str(text);
@@ -112,7 +108,7 @@ static void reply_read(KeelReply *r) {
     Head h;
     for (;;) {
         if (!p || !head_read(p, end, &h)) {
-            set_error(r, "ERR the reply is not in the form of the protocol");
+            set_error(r, not_protocol);
             return;
         }
         if (h.type != '|') break;
@@ -126,6 +122,7 @@ static void reply_read(KeelReply *r) {
     if (is_aggregate(r->type)) {
         r->count = (size_t)h.n;
         r->inside = h.next;
+        if (r->depth == NESTING_MAX) set_error(r, "ERR the reply is nested too deeply");
     }
 }
 
@@ -148,24 +145,14 @@ KeelReply *parsed_new(char *bytes, size_t len) {
     }
     r->resp = (KeelStr){p, (size_t)(end - p)};
     reply_read(r);
+    if (is_aggregate(r->type) && !skip(p, end)) set_error(r, not_protocol);
     return r;
 }
 
-/* Finds an aggregate's elements. False: the bytes do not hold them, and the reply is an error. */
-static bool find_items(KeelReply *r) {
+/* Finds an aggregate's elements: they are there, parsed_new() has walked them. */
+static void find_items(KeelReply *r) {
     KeelReply *root = r->root;
     const char *end = root->resp.ptr + root->resp.len;
-    if (!root->walked) {
-        if (!skip(root->resp.ptr, end)) {
-            set_error(r, "ERR the reply is not in the form of the protocol");
-            return false;
-        }
-        root->walked = true;
-    }
-    if (too_deep(r)) {
-        set_error(r, "ERR the reply is nested too deeply");
-        return false;
-    }
     Elements *list = keel_alloc(sizeof(*list));
     list->items = keel_zalloc(r->count * sizeof(KeelReply));
     list->next = root->elements;
@@ -181,7 +168,6 @@ static bool find_items(KeelReply *r) {
         p = next;
     }
     r->items = list->items;
-    return true;
 }
 
 void keel_reply_free(KeelReply *reply) {
@@ -226,7 +212,8 @@ size_t keel_reply_count(const KeelReply *reply) {
 
 const KeelReply *keel_reply_at(const KeelReply *reply, size_t i) {
     KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it, as its contract says */
-    if (i >= r->count || (!r->items && !find_items(r))) return NULL;
+    if (i >= r->count) return NULL;
+    if (!r->items) find_items(r);
     return &r->items[i];
 }
 

@@ -2,8 +2,9 @@
  *
  * Nothing is parsed twice. Short arguments stay in the query buffer, which only grows until the
  * request is whole, and are kept as offsets. An argument of BUFFER_ARG_MIN bytes or more has a
- * Buffer that the socket is read straight into and that a handler may take over as a value. It grows
- * with what really arrived, so announcing a length reserves nothing. */
+ * Buffer that the socket is read straight into and that a handler may take over as a value. Up to
+ * WHOLE_MAX it has its size from the start, as pages that nobody touched cost nothing; a longer one
+ * grows with what really arrived. */
 #include "partial.h"
 
 #include "net.h"
@@ -11,7 +12,7 @@
 #include <keel/log.h>
 #include <stdio.h>
 
-enum { GROW_FROM = 1024 * 1024 };
+enum { WHOLE_MAX = 16 * 1024 * 1024 };
 
 void partial_begin(KeelClient *client) {
     Partial *p = keel_zalloc(sizeof(*p));
@@ -38,7 +39,7 @@ char *partial_target(KeelClient *client, size_t *room) {
     Buffer *b = p->filling;
     size_t whole = (size_t)p->bulk + 2;
     if (b->len == b->room && b->room < whole) {
-        size_t grown = b->room * 2 < whole ? b->room * 2 : whole;
+        size_t grown = b->room * 8 < whole ? b->room * 8 : whole;
         b = keel_try_realloc(b, sizeof(Buffer) + grown);
         if (!b) {
             client_close(client);
@@ -79,7 +80,7 @@ static int next_bulk(KeelClient *client, const RespLimits *limits, const char **
     if (len < BUFFER_ARG_MIN) return 1;
     size_t whole = (size_t)len + 2, have = client->query_len - p->position;
     if (have > whole) have = whole;
-    size_t room = whole < GROW_FROM ? whole : GROW_FROM;
+    size_t room = whole < WHOLE_MAX ? whole : WHOLE_MAX;
     p->filling = buffer_try_new(have, room > have ? room : have);
     if (!p->filling) {
         *error = "out of memory";
@@ -103,7 +104,8 @@ int partial_parse(KeelClient *client, const RespLimits *limits, const char **err
         int64_t count;
         int got = resp_number(client->query + 1, client->query + client->query_len, &count, &next);
         if (got == 0) return 0;
-        *error = got < 0 ? "invalid multibulk length" : resp_count_error(count, limits);
+        *error = got == -2 ? "too big mbulk count string"
+                 : got < 0 ? "invalid multibulk length" : resp_count_error(count, limits);
         if (*error) return 0;
         p->left = count;
         p->position = (size_t)(next - client->query);

@@ -10,6 +10,7 @@
 #include "module.h"
 #include "net.h"
 #include "stats.h"
+#include "ticks.h"
 #include "thread.h"
 
 #include <errno.h>
@@ -62,7 +63,7 @@ void poll_remove(int fd) {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* ---- modules' descriptors --------------------------------------------------------------------- */
+/* ---- modules' descriptors -------------------------------------------------------------------- */
 
 static Watch *watch_of(int fd) {
     return fd >= 0 && fd < watches_size ? watches[fd] : NULL;
@@ -143,6 +144,7 @@ void poll_turn(int ms) {
     thread_pause_begin();
     int n = epoll_wait(epoll_fd, events, EVENTS, ms);
     thread_pause_end();
+    stats.turn_start = ticks_now();
     clock_update();
     if (n < 0) n = 0; /* a signal: its flag is looked at between turns */
     for (int i = 0; i < n; i++) {

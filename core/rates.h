@@ -7,7 +7,7 @@ typedef enum Rate {
     RATE_BYTES_IN,
     RATE_BYTES_OUT,
     RATE_TURNS,
-    RATE_TURN_NS,    /* mean nanoseconds of a turn */
+    RATE_TURN_TICKS, /* mean length of a turn, in ticks of the CPU's counter */
     RATE_COUNT
 } Rate;
 

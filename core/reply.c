@@ -453,7 +453,18 @@ void reply_check(KeelCtx *c) {
     c->owed = 0;
 }
 
-/* ---- the texts everybody shares --------------------------------------------------------------- */
+KeelStr keel_reply_first_error(KeelCtx *c) {
+    if (!(c->flags & CTX_ERROR)) return KEEL_LIT("");
+    return (KeelStr){c->error_text, c->error_len};
+}
+
+void keel_reply_undo(KeelCtx *c) {
+    reply_rewind(c);
+    c->owed = 1;
+    c->flags &= ~(uint32_t)(CTX_ERROR | CTX_UNCOUNTED);
+}
+
+/* ---- the texts everybody shares -------------------------------------------------------------- */
 
 void keel_reply_wrongtype(KeelCtx *c) {
     keel_reply_error(c, "WRONGTYPE Operation against a key holding the wrong kind of value");
@@ -490,7 +501,7 @@ void keel_reply_help(KeelCtx *c, const char *const *lines) {
     keel_reply_status(c, first);
     for (size_t i = 0; i < n; i++) keel_reply_status(c, lines[i]);
     keel_reply_status(c, "HELP");
-    keel_reply_status(c, "    Print this help.");
+    keel_reply_status(c, "    Prints this help.");
 }
 
 void keel_reply_unknown_subcommand(KeelCtx *c) {

@@ -15,10 +15,13 @@
 
 #include "rates.h"
 
+/* Added to wherever things happen, by the loop's thread; the background thread adds to lazy_freed
+ * atomically. */
 Stats stats;
 
 /* --- counters by name ----------------------------------------------------------------------- */
 
+/* What modules may ask for and add to. The names are INFO's where INFO shows the very number. */
 typedef struct Counter {
     const char *name;
     size_t offset;            /* of a uint64_t in Stats */
@@ -53,10 +56,9 @@ static const Counter counters[] = {
     COUNTER("used_memory_startup", startup_memory, false),
     COUNTER("expire_cycle_cpu_microseconds", expire_cycle_us, true),
     COUNTER("unblocked_clients", unblocked, true),
-    COUNTER("eventloop_duration_nanoseconds", turn_ns, true),
-    COUNTER("eventloop_duration_cmd_nanoseconds", command_ns, true),
+    COUNTER("eventloop_duration_ticks", turn_ticks, true),
+    COUNTER("eventloop_duration_max_ticks", turn_ticks_max, true),
     COUNTER("eventloop_duration_cron_nanoseconds", cron_ns, true),
-    COUNTER("eventloop_duration_max_nanoseconds", turn_ns_max, true),
     COUNTER("eventloop_cmd_per_cycle_max", commands_per_turn_max, true),
     COUNTER("dirty", dirty, false),
 };
@@ -110,6 +112,8 @@ static int error_place(const char *code, bool *found) {
     return low;
 }
 
+/* Once the table is full, new codes go to the entry that all others share; so the last place is
+ * kept for it. */
 static void error_count(const char *code) {
     bool found;
     int at = error_place(code, &found);
@@ -159,6 +163,7 @@ void keel_error_each(bool (*each)(const char *code, uint64_t count, void *data),
 
 enum { SAMPLES = 16, SAMPLE_NS = 100 * 1000000 };
 
+/* A counter as it was at the last sample, and what it gained per unit in the samples before. */
 typedef struct RateTrack {
     uint64_t value, base;     /* at the last sample */
     double samples[SAMPLES];
@@ -175,7 +180,7 @@ static const struct {
     [RATE_BYTES_IN] = {&stats.bytes_in, NULL},
     [RATE_BYTES_OUT] = {&stats.bytes_out, NULL},
     [RATE_TURNS] = {&stats.turns, NULL},
-    [RATE_TURN_NS] = {&stats.turn_ns, &stats.turns},
+    [RATE_TURN_TICKS] = {&stats.turn_ticks, &stats.turns},
 };
 
 void stats_sample(void) {
@@ -208,9 +213,12 @@ double rate_mean(Rate rate) {
 
 /* --- reset ---------------------------------------------------------------------------------- */
 
+/* The peak starts from what is in use, not from zero; what is no statistic (startup_memory, dirty)
+ * stays. Commands' own counters are the command table's to reset. */
 void stats_reset(void) {
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        if (counters[i].reset) *(uint64_t *)((char *)&stats + counters[i].offset) = 0;
+        uint64_t *counter = (uint64_t *)((char *)&stats + counters[i].offset);
+        if (counters[i].reset) __atomic_store_n(counter, 0, __ATOMIC_RELAXED);
     }
     stats.expired_stale_percent = 0;
     stats.peak_memory = keel_mem_used();

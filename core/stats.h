@@ -11,7 +11,8 @@ typedef struct Stats {
     uint64_t evicted_clients, error_replies, unexpected_errors, forks, last_fork_us, turns;
     uint64_t dropped_query_limit, dropped_output_limit, lazy_freed, dirty;
     uint64_t peak_memory, startup_memory, expire_cycle_us, unblocked;
-    uint64_t turn_ns, command_ns, cron_ns, turn_ns_max, commands_per_turn_max;
+    uint64_t turn_start, turn_ticks, turn_ticks_max; /* of the CPU's counter, waiting left out */
+    uint64_t cron_ns, commands_per_turn_max;
     int64_t start_ms;
     double expired_stale_percent;
 } Stats;

@@ -25,6 +25,7 @@ static bool image_has(const Image *image, uint64_t at, uint64_t count, uint64_t 
     return at <= image->len && total <= image->len - at;
 }
 
+/* Section header `i`; the caller has checked that all headers lie in the file. */
 static const Elf64_Shdr *image_section(const Image *image, const Elf64_Ehdr *head, uint32_t i) {
     if (i >= head->e_shnum) return NULL;
     return (const Elf64_Shdr *)(image->bytes + head->e_shoff) + i;
@@ -46,6 +47,8 @@ static const Elf64_Sym *table_find(const Image *image, const Elf64_Shdr *table,
     return NULL;
 }
 
+/* Only 64-bit images of our own byte order are looked into: the linker took no others. Headers and
+ * tables must be aligned, as they are read in place. */
 static bool image_find(const Image *image, size_t offset, char *name, size_t room, size_t *into) {
     const Elf64_Ehdr *head = (const Elf64_Ehdr *)image->bytes;
     if (image->len < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0) return false;

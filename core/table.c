@@ -10,16 +10,30 @@
 #include <sys/mman.h>
 
 enum { BITS_MIN = 2, LOAD_MAX = 8, LOAD_FORCED = 40 };
+#define LARGE_PAGE (2 * 1024 * 1024)
 #define MAP_FROM (256 * 1024) /* arrays of this size come from the system, zeroed lazily */
 
 int table_pauses;
+
+/* Large arrays ask for large pages, aligned to them: every lookup reads a random bucket, and finding
+ * its page would cost more than reading it. */
+static Bucket *map_array(size_t size) {
+    size_t align = size >= LARGE_PAGE ? LARGE_PAGE : 0;
+    char *map = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED) mem_exhausted(size);
+    if (!align) return (Bucket *)(void *)map;
+    size_t head = (align - ((uintptr_t)map & (align - 1))) & (align - 1);
+    if (head) munmap(map, head);
+    if (align - head) munmap(map + head + size, align - head);
+    madvise(map + head, size, MADV_HUGEPAGE);
+    return (Bucket *)(void *)(map + head);
+}
 
 static Bucket *array_new(uint8_t bits) {
     size_t size = sizeof(Bucket) << bits;
     Bucket *array;
     if (size >= MAP_FROM) {
-        array = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (array == MAP_FAILED) mem_exhausted(size);
+        array = map_array(size);
     } else {
         array = aligned_alloc(sizeof(Bucket), size);
         if (!array) mem_exhausted(size);

@@ -13,6 +13,9 @@ int64_t timer_next(void);
 size_t timer_count_of(const void *module_self);
 /* One-shots posted so far: runs them. keel_post() wakes the loop with loop_wake(). */
 void post_run(void);
-extern bool post_pending;
+extern bool post_pending; /* set by any thread */
+static inline bool post_waits(void) {
+    return __atomic_load_n(&post_pending, __ATOMIC_RELAXED);
+}
 
 #endif

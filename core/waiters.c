@@ -162,3 +162,12 @@ void waiters_walked(WaitQueue *q) {
     q->cursor = NULL;
     drop_if_idle(q);
 }
+
+size_t waiters_keys(bool on_delete) {
+    if (!on_delete) return queue_count;
+    size_t keys = 0;
+    for (size_t i = 0; i < bucket_count; i++) {
+        for (const WaitQueue *q = buckets[i]; q; q = q->next) keys += with_on_delete(q);
+    }
+    return keys;
+}

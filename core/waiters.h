@@ -44,5 +44,7 @@ void waiters_signal_held(void);
 WaitQueue *waiters_take_ready(void);
 void waiters_walked(WaitQueue *queue);
 bool waiters_any_ready(void);
+/* Keys that somebody waits for; only those whose end somebody wants to hear of. */
+size_t waiters_keys(bool on_delete);
 
 #endif

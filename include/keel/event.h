@@ -95,6 +95,10 @@ KEEL_API void keel_event_send(KeelCtx *c, KeelEvent event, const void *data);
 /* Which classes this module's KEEL_EVENT_NOTIFY hooks hear from now on: none costs nothing. */
 KEEL_API void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes);
 
+/* Whether this module's hook of an event hears of it; it does at first. While all hooks of an event
+ * are off, it costs nothing. */
+KEEL_API void keel_hook_arm(KeelEvent event, void (*call)(KeelCtx *c, const void *data), bool on);
+
 /* Ends the server after this turn, unless a KEEL_EVENT_SHUTDOWN hook refuses. */
 enum {
     KEEL_SHUTDOWN_SAVE = 1u << 0,
@@ -102,9 +106,12 @@ enum {
     KEEL_SHUTDOWN_NOW = 1u << 2,
     KEEL_SHUTDOWN_FORCE = 1u << 3,
 };
-/* True: it ends. False, with *reason (static text) set: it was refused. */
+/* True: it ends, at once or after waiting for those who asked to be asked again. False, with
+ * *reason (static text) set: it was refused. */
 KEEL_API bool keel_shutdown(KeelCtx *c, unsigned flags, const char **reason);
 /* True when a shutdown that waits was given up. */
 KEEL_API bool keel_shutdown_abort(void);
+/* Milliseconds that a shutdown will still wait at most; -1: none waits. */
+KEEL_API int64_t keel_shutdown_left(void);
 
 #endif

@@ -23,10 +23,13 @@ typedef struct KeelSelf {
 } KeelSelf;
 extern KeelSelf keel_self __attribute__((visibility("hidden")));
 
-KEEL_API void *keel_mem_alloc(KeelMemory *account, size_t size) __attribute__((malloc));
+KEEL_API void *keel_mem_alloc(KeelMemory *account, size_t size)
+    __attribute__((malloc, returns_nonnull));
 KEEL_API void *keel_mem_try_alloc(KeelMemory *account, size_t size) __attribute__((malloc));
-KEEL_API void *keel_mem_zalloc(KeelMemory *account, size_t size) __attribute__((malloc));
-KEEL_API void *keel_mem_realloc(KeelMemory *account, void *block, size_t size);
+KEEL_API void *keel_mem_zalloc(KeelMemory *account, size_t size)
+    __attribute__((malloc, returns_nonnull));
+KEEL_API void *keel_mem_realloc(KeelMemory *account, void *block, size_t size)
+    __attribute__((returns_nonnull));
 KEEL_API void *keel_mem_try_realloc(KeelMemory *account, void *block, size_t size);
 KEEL_API void keel_mem_free(KeelMemory *account, void *block);
 

@@ -131,6 +131,7 @@ static int64_t version_number(const char *version) {
     return major * 10000 + minor * 100 + patch;
 }
 
+/* The array's length is known at its end only: most modules are left out. */
 typedef struct ModuleReply {
     KeelCtx *c;
     size_t count;
@@ -154,6 +155,7 @@ static bool hello_module(const KeelModuleInfo *info, void *data) {
     return true;
 }
 
+/* In the protocol that was just chosen. */
 static void hello_reply(KeelCtx *c) {
     keel_reply_map(c, 7);
     keel_reply_cstr(c, "server");

@@ -21,6 +21,13 @@ int client_kind_by_name(KeelStr name) {
     return -1;
 }
 
+void client_reply_arity(KeelCtx *c, KeelStr name) {
+    keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%.*s'. Try "
+                         "CLIENT HELP.", (int)(name.len < 128 ? name.len : 128), name.ptr);
+}
+
+/* --- the caller's own connection ------------------------------------------------------------ */
+
 static void client_id(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     keel_reply_int(c, (int64_t)keel_client_id(keel_client(c)));
@@ -34,6 +41,7 @@ static void client_getname(KeelCtx *c, const KeelStr *argv, int argc) {
     else keel_reply_null(c);
 }
 
+/* An empty name takes the name away. */
 static void client_setname(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     if (!client_word_valid(argv[2])) {
@@ -44,6 +52,8 @@ static void client_setname(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
+/* Each of the two is set on its own; libraries send both right after connecting and ignore an
+ * error from servers that do not know SETINFO. */
 static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     bool name = keel_is(argv[2], "lib-name");
@@ -56,10 +66,8 @@ static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
                           argv[2].ptr);
         return;
     }
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(keel_client(c), &info);
-    keel_client_set_lib(keel_client(c), name ? argv[3] : keel_str(info.lib_name),
-                        name ? keel_str(info.lib_ver) : argv[3]);
+    KeelStr none = {0};
+    keel_client_set_lib(keel_client(c), name ? argv[3] : none, name ? none : argv[3]);
     keel_reply_ok(c);
 }
 
@@ -78,6 +86,7 @@ static void client_switch(KeelCtx *c, KeelStr word, uint32_t flag) {
     keel_reply_ok(c);
 }
 
+/* What evicts clients looks at the flag; nothing else does. */
 static void client_no_evict(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     client_switch(c, argv[2], KEEL_CF_NO_EVICT);
@@ -108,12 +117,14 @@ static void client_reply(KeelCtx *c, const KeelStr *argv, int argc) {
     }
 }
 
+/* --- others --------------------------------------------------------------------------------- */
+
+/* 0 for clients that do not wait for keys or time, among them those that a pause holds. */
 static void client_unblock(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t id;
     const char *error = NULL;
     if (argc > 4) {
-        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
-                             "CLIENT HELP.", "UNBLOCK");
+        client_reply_arity(c, argv[1]);
         return;
     }
     if (argc == 4) {
@@ -192,6 +203,8 @@ static void client_help(KeelCtx *c, const KeelStr *argv, int argc) {
     };
     keel_reply_help(c, lines);
 }
+
+/* --- rows ----------------------------------------------------------------------------------- */
 
 #define ADMIN (KEEL_ADMIN | KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE)
 #define PLAIN (KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE)

@@ -16,6 +16,8 @@ KeelHandler connection_auth, connection_hello;
 extern const KeelCommand client_subcommands[];
 /* Whether a name may be shown in CLIENT LIST, where spaces and line ends separate. */
 bool client_word_valid(KeelStr word);
+/* For subcommands that can tell only themselves that they have too many arguments. */
+void client_reply_arity(KeelCtx *c, KeelStr name);
 /* KEEL_CLIENT_*; -1: no such kind. */
 int client_kind_by_name(KeelStr name);
 

@@ -12,7 +12,7 @@ static bool pause_all;
 static uint64_t pause_timer;
 static bool pause_background;      /* background expiry as it was before */
 
-/* Commands that reads cannot tell from a server that stands still. */
+/* A paused server looks to readers like one to which nobody writes. */
 static bool pause_holds(uint64_t flags) {
     return pause_all || (flags & (KEEL_WRITE | KEEL_MAY_REPLICATE)) != 0;
 }
@@ -45,6 +45,7 @@ static bool pause_over(KeelCtx *c, void *data) {
     return false;
 }
 
+/* The gate stays armed from the first pause to the end of the last; only the timer moves. */
 static void pause_start(int64_t until_ms, bool all) {
     if (!pause_until_ms) {
         keel_gate_arm(pause_gate, true);
@@ -62,8 +63,7 @@ void client_pause(KeelCtx *c, const KeelStr *argv, int argc) {
     bool all = true;
     int64_t ms, until;
     if (argc > 4) {
-        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
-                             "CLIENT HELP.", "PAUSE");
+        client_reply_arity(c, argv[1]);
         return;
     }
     if (argc == 4) {

@@ -208,6 +208,8 @@ void server_debug(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* --- HELP ----------------------------------------------------------------------------------- */
 
+/* The rows' texts as lines. Modules' own subcommands tell of themselves where they are documented:
+ * interfaces cannot be listed. */
 static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     enum { LINES_MAX = 128, TEXT_MAX = 8192 };
@@ -217,9 +219,10 @@ static void debug_help(KeelCtx *c, const KeelStr *argv, int argc) {
     int count = 0;
     for (int t = 0; t < TABLES; t++) {
         for (const DebugRow *row = tables[t]; row->name; row++) {
-            size_t more = row->help ? strlen(row->help) : 0;
+            if (!row->help) continue;
+            size_t more = strlen(row->help);
             KEEL_ASSERT(len + more < TEXT_MAX);
-            memcpy(text + len, row->help, more);
+            if (more) memcpy(text + len, row->help, more);
             len += more;
         }
     }

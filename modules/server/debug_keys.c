@@ -19,6 +19,8 @@ static uint64_t saved_length(const KeelValue *v) {
     return len ? len - 1 : 0;
 }
 
+/* Where a value is, how it is kept, how long it would be in a file and when it was last used. Bytes
+ * inside an entry have the entry's address; there are no reference counts, so there is one. */
 static void debug_object(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     KeelKey key;
@@ -48,6 +50,16 @@ static bool arg_positive(KeelCtx *c, KeelStr s, int64_t *out) {
     return false;
 }
 
+/* The longest value that a client could have sent. */
+static int64_t value_limit(void) {
+    char text[KEEL_INT_ROOM];
+    int64_t limit = 512 * 1024 * 1024;
+    if (keel_config_get(KEEL_LIT("proto-max-bulk-len"), text, sizeof(text), NULL)) {
+        keel_parse_int(keel_str(text), &limit);
+    }
+    return limit;
+}
+
 /* POPULATE count [prefix] [size]: prefix:0, prefix:1 ... with values "value:0" ..., cut or filled
  * with zeros to `size`. Keys that are there stay, and nobody else hears of it. */
 static void debug_populate(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -56,6 +68,10 @@ static void debug_populate(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelStr prefix = argc > 3 ? argv[3] : KEEL_LIT("key");
     if (!arg_positive(c, argv[2], &count)) return;
     if (argc > 4 && !arg_positive(c, argv[4], &size)) return;
+    if (size > value_limit()) {
+        keel_reply_error(c, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        return;
+    }
     char *name = keel_alloc(prefix.len + KEEL_INT_ROOM + 1);
     size_t room = size > 64 ? (size_t)size : 64;
     char *value = keel_try_alloc(room);

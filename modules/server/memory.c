@@ -8,6 +8,7 @@
 
 enum { DEFAULT_SAMPLES = 5 };
 
+/* Looks without touching: neither access time nor hits and misses change. */
 static void memory_usage(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t samples = DEFAULT_SAMPLES;
     for (int i = 3; i < argc; i++) {
@@ -51,6 +52,7 @@ static double ratio(size_t a, size_t b) {
     return b ? (double)a / (double)b : 0;
 }
 
+/* A map for each database that holds keys. Returns how many. */
 static size_t reply_databases(KeelCtx *c) {
     size_t shown = 0;
     for (int db = 0; db < keel_db_count(); db++) {
@@ -84,6 +86,7 @@ static uint64_t all_keys(void) {
     return keys;
 }
 
+/* Fields about what other modules keep (backlog, caches) are 0 until such modules write them. */
 static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     KeelMemoryFacts f = {.size = sizeof(f)};
@@ -126,9 +129,11 @@ static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* --- DOCTOR --------------------------------------------------------------------------------- */
 
+/* Below LITTLE ratios say nothing; below LITTLE_WASTE nobody would act on them. */
 enum { MEGABYTE = 1024 * 1024, LITTLE = 5 * MEGABYTE, LITTLE_WASTE = 10 * MEGABYTE,
        BIG_CLIENT = 200 * 1024 };
 
+/* Six findings of at most 400 bytes: the text has room for all of them. */
 typedef struct Report {
     char text[4096];
     size_t len;
@@ -149,6 +154,7 @@ static void report_finding(Report *r, const char *what, const char *meaning) {
     r->findings++;
 }
 
+/* Whether `above` is more than `limit` times `below`, by an amount that matters. */
 static bool wasteful(size_t above, size_t below, double limit) {
     return ratio(above, below) > limit && above > below && above - below > LITTLE_WASTE;
 }

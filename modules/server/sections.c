@@ -19,6 +19,7 @@ typedef struct Absent {
     const char *fields;       /* "name:value" lines */
 } Absent;
 
+/* The lists end with a row without a name. */
 static void write_absent(KeelInfo *info, const Absent *absent) {
     for (; absent->interface; absent++) {
         if (keel_interface(absent->interface, 100)) continue;
@@ -162,6 +163,7 @@ static bool walk_step(const KeelCommandRef *cmd, void *data) {
     return true;
 }
 
+/* Commands that nobody called, not even wrongly, are left out. */
 static bool write_command(const KeelCommandRef *cmd, void *data) {
     KeelCommandStats s;
     char name[160];
@@ -211,6 +213,7 @@ static double latency_at(const uint64_t *counts, int cells, uint64_t calls, doub
     return 0;
 }
 
+/* One buffer of cells serves all commands of a walk. */
 typedef struct LatencyWalk {
     KeelInfo *info;
     uint64_t *counts;
@@ -254,6 +257,7 @@ static bool latency_apply(const KeelConfig *config, bool starting, const char **
     return true;
 }
 
+/* All of them are checked before any is taken. "" means none at all. */
 static bool percentiles_set(const KeelConfig *config, const KeelStr *argv, int argc,
                             const char **reason) {
     double values[PERCENTILES_MAX];

@@ -73,6 +73,7 @@ static bool arg_db(KeelCtx *c, KeelStr s, const char *error, int64_t *db) {
     return false;
 }
 
+/* Clients stay with their database's number and see what came there. */
 static void server_swapdb(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     int64_t a, b;
@@ -89,6 +90,51 @@ static void server_swapdb(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 /* --- SHUTDOWN ------------------------------------------------------------------------------- */
+
+static const char shutdown_errors[] = "ERR Errors trying to SHUTDOWN. Check logs.";
+
+/* A client whose SHUTDOWN waits for somebody (replicas that are behind) is blocked: it is answered
+ * only if the server stays after all, which a timer looks for. */
+typedef struct Waiting {
+    uint64_t block, timer;
+} Waiting;
+
+enum { SHUTDOWN_LOOK_MS = 20 };
+
+static bool shutdown_look(KeelCtx *c, void *data) {
+    (void)c;
+    Waiting *waiting = data;
+    if (keel_shutdown_left() >= 0) return true;
+    waiting->timer = 0;
+    keel_unblock(waiting->block);
+    return false;
+}
+
+static bool shutdown_retry(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *data) {
+    (void)argv, (void)argc, (void)key, (void)data;
+    if (keel_shutdown_left() >= 0) return false;
+    keel_reply_error(c, shutdown_errors);
+    return true;
+}
+
+static void shutdown_free(void *data) {
+    Waiting *waiting = data;
+    if (waiting->timer) keel_timer_stop(waiting->timer, NULL);
+    keel_free(waiting);
+}
+
+static void shutdown_wait(KeelCtx *c) {
+    Waiting *waiting = keel_zalloc(sizeof(*waiting));
+    KeelBlock block = {.size = sizeof(block), .retry = shutdown_retry, .free = shutdown_free,
+                       .data = waiting};
+    waiting->block = keel_block(c, &block);
+    if (waiting->block) {
+        waiting->timer = KEEL_TIMER_START(SHUTDOWN_LOOK_MS, shutdown_look, waiting);
+    } else {
+        keel_free(waiting);
+        keel_reply_error(c, shutdown_errors);
+    }
+}
 
 static void server_shutdown(KeelCtx *c, const KeelStr *argv, int argc) {
     unsigned flags = 0;
@@ -113,10 +159,12 @@ static void server_shutdown(KeelCtx *c, const KeelStr *argv, int argc) {
     } else if (!(flags & KEEL_SHUTDOWN_NOW) && keel_block_denied(c)) {
         keel_reply_error(c, "ERR SHUTDOWN without NOW or ABORT isn't allowed for DENY BLOCKING "
                             "client");
-    } else if (keel_shutdown(c, flags, &reason)) {
-        keel_reply_uncounted(c);     /* the closed connection is the answer */
+    } else if (!keel_shutdown(c, flags, &reason)) {
+        keel_reply_error(c, shutdown_errors);
+    } else if (keel_shutdown_left() >= 0) {
+        shutdown_wait(c);
     } else {
-        keel_reply_error(c, "ERR Errors trying to SHUTDOWN. Check logs.");
+        keel_reply_uncounted(c);     /* the closed connection is the answer */
     }
 }
 

@@ -8,7 +8,7 @@ source [file join $kit::home kit interop.tcl]
 set other_defaults {
     port            {every test server has its own}
     dir             {every test server has its own}
-    save            {without a module that writes files, nothing is saved}
+    save            {nothing is saved without a persistence module}
 }
 
 # What is not tried with all sorts of values, and why.
@@ -17,7 +17,7 @@ set not_tried {
     bind            {addresses of the machine; compared below}
     dir             {it has effects on later tests}
     appendonly      {it starts to write files}
-    save            {only a server with a module that writes files takes more than ""}
+    save            {only "" is taken without a persistence module}
     replicaof       {it starts to replicate}
     slaveof         {it starts to replicate}
     requirepass     {the test's clients have no password}

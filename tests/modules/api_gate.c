@@ -138,12 +138,14 @@ static int id_of(KeelStr name, bool *gate) {
     return both_id;
 }
 
-/* GATE.ARM name all|me|none: arms a gate or an observer. */
+/* GATE.ARM name all|me|none [id]: arms a gate, for one client with an id, or an observer. */
 static void gate_arm(KeelCtx *c, const KeelStr *argv, int argc) {
     bool gate;
     int id = id_of(argv[1], &gate);
-    (void)argc;
-    if (!gate) {
+    uint64_t client;
+    if (argc > 3 && keel_parse_uint(argv[3], &client) && keel_client_by_id(client)) {
+        keel_gate_arm_client(keel_client_by_id(client), id, keel_is(argv[2], "all"));
+    } else if (!gate) {
         keel_observer_arm(id, !keel_is(argv[2], "none"));
     } else if (keel_is(argv[2], "me")) {
         keel_gate_arm_client(keel_client(c), id, true);
@@ -221,7 +223,7 @@ static int unload(KeelCtx *c) {
      .since = "1.0.0", .complexity = "O(1)"}
 
 static const KeelCommand commands[] = {
-    ROW("gate.arm", "name where", KEEL_ADMIN, gate_arm),
+    ROW("gate.arm", "name where [id]", KEEL_ADMIN, gate_arm),
     ROW("gate.armed", "name", KEEL_ADMIN, gate_armed),
     ROW("gate.threshold", "nanoseconds:integer", KEEL_ADMIN, gate_threshold),
     ROW("gate.log", "what", KEEL_ADMIN, gate_log),

@@ -132,6 +132,21 @@ static const KeelInterface provides[] = {
 
 /* --- load --- */
 
+#if defined(BAD_load_posts)
+static void bad_posted(KeelCtx *c, void *data) {
+    (void)c;
+    ++*(int *)data;
+}
+#endif
+
+#if defined(BAD_load_timer)
+static bool bad_tick(KeelCtx *c, void *data) {
+    (void)c;
+    ++*(int *)data;
+    return true;
+}
+#endif
+
 static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c;
     (void)argv;
@@ -145,8 +160,21 @@ static int bad_load(KeelCtx *c, const KeelStr *argv, int argc) {
     return keel_load_error(c, "it forgot something");
 #elif defined(BAD_load_posts)
     /* Called when the load has failed already: the code must still be there. */
-    for (int i = 0; i < 10; i++) keel_post((void (*)(KeelCtx *, void *))bad_event, NULL);
+    for (int i = 0; i < 10; i++) keel_post(bad_posted, &slot);
     return keel_load_error(c, "it will be called back");
+#elif defined(BAD_load_keys)
+    /* The host cannot keep values whose type goes. */
+    for (int i = 0; i < 100; i++) {
+        char name[2] = {'k', (char)i};
+        KeelKey key;
+        keel_key_open_in(c, i % 2, (KeelStr){name, 2}, KEEL_KEY_WRITE, &key);
+        keel_key_set_value(&key, &type, keel_alloc(100), KEEL_NO_EXPIRY);
+    }
+    return keel_load_error(c, "it made keys");
+#elif defined(BAD_load_timer)
+    /* Its author forgot keel_timer_stop(): the code must stay. */
+    KEEL_TIMER_START(1, bad_tick, &slot);
+    return keel_load_error(c, "it ticks");
 #else
     return 0;
 #endif

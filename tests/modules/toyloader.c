@@ -29,7 +29,8 @@ static void toy_hello(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 static int toy_load(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc) {
-    const char *(*toy_main)(const char *) = (const char *(*)(const char *))dlsym(library, "toy_main");
+    typedef const char *ToyMain(const char *argument);
+    ToyMain *toy_main = (ToyMain *)dlsym(library, "toy_main");
     if (!toy_main) return keel_load_error(c, "%s has no toy_main", path);
     const char *text = toy_main(argc ? argv[0].ptr : "");
     if (*text == '!') return keel_load_error(c, "the toy says: %s", text + 1);

@@ -402,30 +402,37 @@ start_server [with_module api_block api_journal api_gate] {
 
     test "A gate is asked again when a key comes" {
         r gate.arm early all
-        set rd [redis_deferring_client]
-        $rd block.take forbiddenlater 0
-        blocked 1
-        r gate.log take
-        r gate.log on
-        r block.put forbiddenlater 1
-        $rd read
-        r gate.log off
         r gate.arm early none
-        assert {[lsearch [r gate.log take] {early block.take forbiddenlater 0}] >= 0}
+        set rd [waiter block.take forbidden 0]
+        r gate.arm early all
+        catch {r block.put other 1}
+        r block.call block.put forbidden 1
+        assert_error "NOPERM early says no" {$rd read}
+        r gate.arm early none
+        assert_equal 1 [r get forbidden]
         $rd close
     }
 
-    test "A retry that a gate holds comes later" {
-        set rd [waiter block.take a 0]
-        r gate.arm hold all
-        set rd2 [redis_deferring_client_by_addr [srv host] [srv port]]
-        r gate.arm hold none
-        r del a
-        # Armed for the one that waits, by itself, is not possible: for all, but not for `gate.`.
-        $rd2 close
+    test "A retry that a gate holds comes later, and its key is for others meanwhile" {
+        set rd [redis_deferring_client]
+        $rd block.me
+        set id [$rd read]
+        $rd block.take a 0
+        set rd2 [waiter block.take a 0]
+        blocked 2
+        r gate.arm hold all $id
         r block.put a 1
-        assert_equal {a 1} [$rd read]
+        assert_equal {a 1} [$rd2 read]
+        r block.put a 2
+        after 50
+        assert_equal 2 [r get a]
+        blocked 1
+        r gate.arm hold none $id
+        assert_equal {a 2} [$rd read]
+        $rd ping
+        assert_equal PONG [$rd read]
         $rd close
+        $rd2 close
     }
 
     test "A hundred clients and a thousand values" {

@@ -1,4 +1,4 @@
-# api_journal.tcl - what a subscriber of the journal gets: records, databases, groups, clients, order.
+# api_journal.tcl - what a subscriber of the journal gets: records, databases, groups, clients.
 
 start_server [with_module api_journal] {
     # The records since the last time: a list of {db commands-or-flags words...}.
@@ -143,11 +143,14 @@ start_server [with_module api_journal] {
     } {{0 B SET later timer} {0 E DEL later}}
 
     test "A key that expires is recorded as deleted, before the command that met it" {
+        r debug set-active-expire 0
         r set e 1 px 20
         r journal.take
         after 60
         r append e x
+        r debug set-active-expire 1
         set got [taken]
+        r debug set-active-expire 1
         assert_match {{9 B * e} {9 E append e x}} $got
         assert {[lindex $got 0 2] in {DEL UNLINK}}
     }

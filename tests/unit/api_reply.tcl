@@ -221,7 +221,7 @@ start_server [with_module api_reply] {
     }
 
     test "HELP lines" {
-        assert_equal [r reply.box help] {{REPLY.BOX <subcommand> [<arg> [value] [opt] ...]. Subcommands are:} ONE {    The first.} HELP {    Print this help.}}
+        assert_equal [r reply.box help] {{REPLY.BOX <subcommand> [<arg> [value] [opt] ...]. Subcommands are:} ONE {    The first.} HELP {    Prints this help.}}
         assert_error "ERR unknown subcommand 'nosuch'. Try REPLY.BOX HELP." {r reply.box nosuch}
         assert_error "ERR wrong number of arguments for 'reply.box' command" {r reply.box}
     }

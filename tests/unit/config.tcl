@@ -63,7 +63,7 @@ start_server {} {
     }
 
     test "CONFIG HELP lists the subcommands" {
-        assert_match {CONFIG <subcommand> *GET <pattern>*REWRITE*Print* this help.} \
+        assert_match {CONFIG <subcommand> *GET <pattern>*REWRITE*Prints this help.} \
             [join [r config help] " "]
     }
 

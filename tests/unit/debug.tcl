@@ -83,7 +83,7 @@ start_server {tags {debug}} {
         assert_equal [r get zero:0] "value:0\0\0\0"
         assert_error "ERR value is out of range, must be positive" {r debug populate -1}
         assert_error "ERR value is out of range, must be positive" {r debug populate x}
-        assert_error "ERR no memory*" {r debug populate 1 huge 9223372036854775807}
+        assert_error "ERR string exceeds maximum allowed size*" {r debug populate 1 huge 9223372036854775807}
     }
 
     test "DEBUG HTSTATS and HTSTATS-KEY" {

@@ -1,5 +1,7 @@
 /* notify.c - what the server tells systemd: a datagram socket of ours stands for systemd's, as a
  * path and as an abstract name. The server is $KEEL, or the one beside build/tests. */
+#include "check.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,17 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int passed, failed;
 static char server[4096];
-
-static void check(bool ok, const char *what, const char *detail) {
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("failed: %s: %s\n", what, detail);
-}
 
 static void find_server(void) {
     const char *given = getenv("KEEL");
@@ -108,6 +100,5 @@ int main(void) {
     run(path, "systemd");
     unlink(path);
     run(abstract, "auto");
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return check_done();
 }

@@ -1,19 +1,9 @@
 /* row.c - every mistake in a row of a command table is found before the module runs, and named. */
 #include "../../core/command.h"
 #include "../../core/module.h"
+#include "check.h"
 
 #include <stdio.h>
-
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *detail) {
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("failed: %s: %s\n", what, detail);
-}
 
 static void handler(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c;
@@ -211,6 +201,5 @@ int main(void) {
     test_short_rows();
     test_answers();
     test_latency_limits();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return check_done();
 }

@@ -1,30 +1,20 @@
 /* syntax.c - the notation of .args and .keys: what it means, and that no text can harm its parser.
  */
 #include "../../core/keyspec.h"
+#include "check.h"
 
 #include <keel/memory.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *detail, const char *got) {
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("failed: %s: %.200s: %.400s\n", what, detail, got);
+/* A check whose detail is what went in, and what came of it. */
+static void check_got(bool ok, const char *what, const char *detail, const char *got) {
+    char both[640];
+    snprintf(both, sizeof(both), "%.200s: %.400s", detail, got);
+    check(ok, what, both);
 }
 
-static uint64_t state = 88172645463325252ull;
-static uint64_t next(void) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 /* --- trees as text --- */
 
@@ -102,14 +92,14 @@ static void test_trees(void) {
         Syntax syntax;
         char error[256] = "";
         if (syntax_parse(&syntax, rows[i].text, error, sizeof(error)) < 0) {
-            check(false, "parsed", rows[i].text, error);
+            check_got(false, "parsed", rows[i].text, error);
             continue;
         }
         shown[0] = '\0';
         show(syntax.first);
-        check(strcmp(shown, rows[i].tree) == 0, "tree", rows[i].text, shown);
+        check_got(strcmp(shown, rows[i].tree) == 0, "tree", rows[i].text, shown);
         Span span = arg_span_from(syntax.first);
-        check(span.min == rows[i].min && (span.min == span.max) == rows[i].exact, "words",
+        check_got(span.min == rows[i].min && (span.min == span.max) == rows[i].exact, "words",
               rows[i].text, shown);
         syntax_free(&syntax);
     }
@@ -133,7 +123,7 @@ static void test_faults(void) {
         Syntax syntax;
         char error[256] = "";
         int result = syntax_parse(&syntax, rows[i].text, error, sizeof(error));
-        check(result == -1 && strstr(error, rows[i].part), "refused", rows[i].text, error);
+        check_got(result == -1 && strstr(error, rows[i].part), "refused", rows[i].text, error);
         if (result == 0) syntax_free(&syntax);
     }
 }
@@ -209,7 +199,7 @@ static void test_specs(void) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         derive(rows[i].text, rows[i].uses);
-        check(strcmp(shown, rows[i].specs) == 0, "key specs", rows[i].text, shown);
+        check_got(strcmp(shown, rows[i].specs) == 0, "key specs", rows[i].text, shown);
     }
 }
 
@@ -228,24 +218,24 @@ static void test_search(void) {
         int count;
         char error[256] = "";
         if (keyspec_make(uses[u], &syntax, 1, &specs, &count, error, sizeof(error)) < 0) {
-            check(false, "a use", uses[u], error);
+            check_got(false, "a use", uses[u], error);
             continue;
         }
         bool inside = true;
         for (int i = 0; i < 5000; i++) {
             KeelStr argv[12];
             KeelKeyUse found[12];
-            int argc = 1 + (int)(next() % 12);
+            int argc = 1 + (int)(check_random() % 12);
             for (int j = 0; j < argc; j++) {
-                argv[j] = keel_str(words[next() % (sizeof(words) / sizeof(words[0]))]);
+                argv[j] = keel_str(words[check_random() % (sizeof(words) / sizeof(words[0]))]);
             }
-            int n = keyspec_find(specs, count, next() & 1, argv, argc, found, 12);
+            int n = keyspec_find(specs, count, check_random() & 1, argv, argc, found, 12);
             inside = inside && n >= -1 && n < argc;
             for (int j = 0; j < n; j++) {
                 inside = inside && found[j].position > 0 && found[j].position < argc;
             }
         }
-        check(inside, "keys lie inside the call", uses[u], "a position outside");
+        check_got(inside, "keys lie inside the call", uses[u], "a position outside");
         keel_free(specs);
     }
 }
@@ -280,12 +270,12 @@ static void test_garbage(void) {
     bool fine = true;
     for (int i = 0; i < 20000 && fine; i++) {
         text[0] = '\0';
-        for (int n = (int)(next() % 24); n > 0; n--) {
-            strcat(text, parts[next() % (sizeof(parts) / sizeof(parts[0]))]);
+        for (int n = (int)(check_random() % 24); n > 0; n--) {
+            strcat(text, parts[check_random() % (sizeof(parts) / sizeof(parts[0]))]);
         }
         fine = survives(text, i & 1 ? "RO ACCESS & OW" : NULL) && survives("key", text);
     }
-    check(fine, "garbage", text, "not survived");
+    check_got(fine, "garbage", text, "not survived");
 }
 
 static void test_size(void) {
@@ -300,14 +290,14 @@ static void test_size(void) {
         size_t len = strlen(unit), at = 0, limit = u & 1 ? SIZE : SYNTAX_LENGTH;
         for (; at + len <= limit; at += len) memcpy(text + at, unit, len);
         text[at] = '\0';
-        check(survives(text, "RO & OW"), "a long text", unit, "not survived");
+        check_got(survives(text, "RO & OW"), "a long text", unit, "not survived");
     }
     /* Nested as deep as is allowed. */
     memset(text, '[', 32);
     strcpy(text + 32, "key");
     memset(text + 35, ']', 32);
     text[67] = '\0';
-    check(survives(text, "RO"), "depth 32", text, "not survived");
+    check_got(survives(text, "RO"), "depth 32", text, "not survived");
     free(text);
 }
 
@@ -318,6 +308,5 @@ int main(void) {
     test_search();
     test_garbage();
     test_size();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return check_done();
 }

@@ -1,28 +1,12 @@
 /* text.c - numbers, patterns, quoting and the checksum, against the C library and known values. */
+#include "check.h"
+
 #include <keel/text.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int passed, failed;
-
-static void check(bool ok, const char *what, const char *detail) {
-    if (ok) {
-        passed++;
-        return;
-    }
-    failed++;
-    printf("failed: %s: %s\n", what, detail);
-}
-
-static uint64_t state = 88172645463325252ull;
-static uint64_t next(void) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
-}
 
 static void test_integers(void) {
     static const struct {
@@ -47,15 +31,15 @@ static void test_integers(void) {
     }
     for (int i = 0; i < 20000; i++) {
         char text[32], ours[KEEL_INT_ROOM];
-        int64_t v = (int64_t)(next() >> (next() & 63)), back = 0;
-        if (next() & 1) v = (int64_t)(0 - (uint64_t)v);
+        int64_t v = (int64_t)(check_random() >> (check_random() & 63)), back = 0;
+        if (check_random() & 1) v = (int64_t)(0 - (uint64_t)v);
         int len = snprintf(text, sizeof(text), "%lld", (long long)v);
         bool same = keel_format_int(ours, v) == (size_t)len && !strcmp(text, ours);
         if (!same || !keel_parse_int((KeelStr){text, (size_t)len}, &back) || back != v) {
             check(false, "integers read and print alike", text);
             return;
         }
-        text[next() % (unsigned)len] = (char)(next() | 0x80); /* no digit any more */
+        text[check_random() % (unsigned)len] = (char)(check_random() | 0x80); /* no digit any more */
         if (keel_parse_int((KeelStr){text, (size_t)len}, &back)) {
             check(false, "a byte that is no digit is refused", text);
             return;
@@ -92,9 +76,9 @@ static void test_double_text(void) {
         union {
             uint64_t bits;
             double v;
-        } u = {next()};
+        } u = {check_random()};
         if (!isfinite(u.v)) continue;
-        if (i & 1) u.v = (double)(int64_t)next() / (double)(1u << (next() & 31));
+        if (i & 1) u.v = (double)(int64_t)check_random() / (double)(1u << (check_random() & 31));
         double back = 0;
         size_t len = keel_format_double(out, u.v);
         if (len >= sizeof(out) || strtod(out, NULL) != u.v ||
@@ -125,8 +109,8 @@ static void test_parse_double(void) {
     check(!keel_parse_double((KeelStr){"1\0002", 3}, &v), "a NUL inside", "refused");
     for (int i = 0; i < 20000; i++) {
         char text[40];
-        int len = snprintf(text, sizeof(text), "%.*f", (int)(next() % 12),
-                           (double)(int64_t)next() / (double)(next() | 1));
+        int len = snprintf(text, sizeof(text), "%.*f", (int)(check_random() % 12),
+                           (double)(int64_t)check_random() / (double)(check_random() | 1));
         if (!keel_parse_double((KeelStr){text, (size_t)len}, &v) || v != strtod(text, NULL)) {
             check(false, "decimals as the C library reads them", text);
             return;
@@ -200,7 +184,7 @@ static void test_patterns(void) {
 static void test_bytes(void) {
     check(keel_crc64(0, "123456789", 9) == 0xe9c6d914c4b8d9caull, "crc64", "123456789");
     unsigned char bytes[300];
-    for (size_t i = 0; i < sizeof(bytes); i++) bytes[i] = (unsigned char)next();
+    for (size_t i = 0; i < sizeof(bytes); i++) bytes[i] = (unsigned char)check_random();
     uint64_t whole = keel_crc64(0, bytes, sizeof(bytes));
     for (size_t cut = 0; cut < sizeof(bytes); cut += 7) {
         uint64_t crc = keel_crc64(0, bytes, cut);
@@ -221,6 +205,5 @@ int main(void) {
     test_memory_sizes();
     test_patterns();
     test_bytes();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed ? 1 : 0;
+    return check_done();
 }
