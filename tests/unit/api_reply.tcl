@@ -167,15 +167,15 @@ start_server [with_module api_reply] {
         $rd close
     }
 
-    test "A push to oneself comes before the reply" {
+    test "A push to oneself comes after the reply" {
         set rd [redis_client]
         set id [$rd reply.id]
         $rd write "[formatCommand reply.of int][formatCommand reply.push $id me]"
         $rd write [formatCommand reply.of cstr]
         $rd flush
         assert_equal 42 [$rd read]
-        assert_equal {note me} [$rd read]
         assert_equal OK [$rd read]
+        assert_equal {note me} [$rd read]
         assert_equal text [$rd read]
         $rd close
     }
