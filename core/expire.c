@@ -24,7 +24,7 @@ static void look(Entry *e, void *data) {
     Sweep *sweep = data;
     sweep->seen++;
     int64_t left = entry_expiry(e) - now_ms;
-    if (left > 0) {
+    if (left >= 0) { /* the key lives through its last millisecond, as entry_expired() has it */
         sweep->db->ttl_sum += left;
         sweep->db->ttl_n++;
     } else if (sweep->count < DUE_MAX) {

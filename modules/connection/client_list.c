@@ -126,8 +126,7 @@ static bool filter_fits(const Filter *filter, const KeelClient *client) {
 }
 
 static void reply_unknown_kind(KeelCtx *c, KeelStr kind) {
-    keel_reply_errorf(c, "ERR Unknown client type '%.*s'",
-                      (int)(kind.len < 128 ? kind.len : 128), kind.ptr);
+    keel_reply_errorf(c, "ERR Unknown client type '%s'", kind.ptr);
 }
 
 /* --- LIST ------------------------------------------------------------------------------------ */
@@ -206,8 +205,7 @@ static bool kill_option(KeelCtx *c, KeelStr option, KeelStr value, Filter *filte
         filter->laddr = value.ptr;
     } else if (keel_is(option, "user")) {
         if (!keel_equal(value, KEEL_LIT("default"))) {
-            keel_reply_errorf(c, "ERR No such user '%.*s'",
-                              (int)(value.len < 128 ? value.len : 128), value.ptr);
+            keel_reply_errorf(c, "ERR No such user '%s'", value.ptr);
             return false;
         }
         filter->user = value;

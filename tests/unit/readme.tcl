@@ -78,5 +78,6 @@ test "README: the modules it lists are those of the tree" {
         [string range $table 0 [string first "**Not yet" $table]]] {lappend listed $name}
     set there {}
     foreach dir [glob -type d [file join $kit::tree modules *]] {lappend there [file tail $dir]}
-    assert_equal [lsort [lsearch -all -inline -not $listed module]] [lsort $there]
+    assert_equal [lsort [lsearch -all -inline -not $listed module]] [lsort $there] \
+        "the table under \"What is there\""
 }
