@@ -125,6 +125,9 @@ deps: ## installs with apt what is missing for build and tests
 	  DEBIAN_FRONTEND=noninteractive $$as apt-get install -yq --no-install-recommends $$missing; }
 
 # A make of its own, so that libraries which `deps` has just installed are found.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+run test bench: deps # first, also with -j
+endif
 run: ## builds and starts the server on port 6379 (ARGS="--port 6380" for more)
 	@$(MAKE) --no-print-directory all
 	@exec $B/keel $(ARGS)

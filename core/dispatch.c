@@ -207,6 +207,8 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
         journal_end(c);
     }
     KeelClient *client = c->client;
+    /* Whether replies are dropped is decided once, at the end of the command that runs others. */
+    if (c->flags & CTX_INLINE) return;
     if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
         reply_rewind(c);
         client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;

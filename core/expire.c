@@ -24,7 +24,7 @@ static void look(Entry *e, void *data) {
     Sweep *sweep = data;
     sweep->seen++;
     int64_t left = entry_expiry(e) - now_ms;
-    if (left > 0) {
+    if (left >= 0) { /* the key lives through its last millisecond, as entry_expired() has it */
         if (__builtin_add_overflow(sweep->db->ttl_sum, left, &sweep->db->ttl_sum)) {
             sweep->db->ttl_sum = INT64_MAX; /* somebody means "for ever" */
         }
