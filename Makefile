@@ -102,7 +102,14 @@ $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
 
-test-modules: $(TEST_SO)
+# Programs that tests start, and shared objects that they preload.
+TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))
+$B/tools/%: tests/tools/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -fsanitize=%,$(ALL_CFLAGS)) -fPIC -fvisibility=default \
+	  $(if $(findstring LD_PRELOAD,$(file <$<)),-shared) -o $@ $< -ldl
+
+test-modules: $(TEST_SO) $(TOOLS)
 
 # C unit tests have everything of the core but its main.
 $B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
@@ -118,6 +125,9 @@ deps: ## installs with apt what is missing for build and tests
 	  DEBIAN_FRONTEND=noninteractive $$as apt-get install -yq --no-install-recommends $$missing; }
 
 # A make of its own, so that libraries which `deps` has just installed are found.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+run test bench: deps # first, also with -j
+endif
 run: ## builds and starts the server on port 6379 (ARGS="--port 6380" for more)
 	@$(MAKE) --no-print-directory all
 	@exec $B/keel $(ARGS)

@@ -135,7 +135,7 @@ size_t block_with_deadline(void) {
     return deadlines.count;
 }
 
-/* ---- beginning and end of a wait -------------------------------------------------------------- */
+/* ---- beginning and end of a wait ------------------------------------------------------------- */
 
 bool keel_block_denied(KeelCtx *c) {
     const KeelClient *client = c->client;

@@ -1,9 +1,9 @@
 /* call.c - commands run by modules.
  *
  * A call runs as a pretended client: one without a socket, kept per level of nesting, whose output
- * is collected. It has the rights, database and id of the client in whose name it runs. The commands
- * called pass through dispatch like any other, so that statistics, counted replies, observers and
- * journal need no second version.
+ * is collected. It has the rights, database and id of the client in whose name it runs. What is
+ * called passes through dispatch like any command, so that statistics, counted replies, observers
+ * and journal need no second version.
  *
  * keel_call_inline() has no client of its own: it lends the running command's context to another
  * command and takes it back. */
@@ -133,12 +133,12 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     return parsed_new(bytes, len);
 }
 
-/* ---- calls in the place of the running command ------------------------------------------------ */
+/* ---- calls in the place of the running command ----------------------------------------------- */
 
 /* The running command's part of its context. */
 typedef struct Frame {
     int64_t owed;
-    uint32_t flags, client_flags;
+    uint32_t flags;
     int db_at_start;
     const KeelCommandRef *command;
     const KeelStr *argv;
@@ -152,14 +152,11 @@ typedef struct Frame {
     unsigned error_len;
 } Frame;
 
-enum { CLIENT_REPLY_FLAGS = KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP | KEEL_CF_REPLY_SKIP_NEXT };
-
 static void frame_save(const KeelCtx *c, Frame *f) {
     *f = (Frame){.owed = c->owed, .flags = c->flags, .db_at_start = c->db_at_start,
                  .command = c->command, .argv = c->argv, .argc = c->argc, .dirty = c->dirty,
                  .memo = c->memo, .memo_end = c->memo_end, .raw = c->raw, .mark = c->mark,
-                 .mark_chunk = c->mark_chunk, .error_len = c->error_len,
-                 .client_flags = c->client->flags & CLIENT_REPLY_FLAGS};
+                 .mark_chunk = c->mark_chunk, .error_len = c->error_len};
     memcpy(f->error_text, c->error_text, c->error_len);
 }
 
@@ -179,15 +176,12 @@ static void frame_restore(KeelCtx *c, const Frame *f) {
     c->mark_chunk = f->mark_chunk;
     c->error_len = f->error_len;
     memcpy(c->error_text, f->error_text, f->error_len);
-    c->client->flags |= f->client_flags;
 }
 
 void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     Frame frame;
     KEEL_ASSERT(c->client && argc > 0);
     frame_save(c, &frame);
-    /* Whether replies are dropped is decided once, for the command that runs others. */
-    c->client->flags &= ~(uint32_t)CLIENT_REPLY_FLAGS;
     c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED)) |
                CTX_NO_BLOCK | CTX_INLINE;
     c->owed = 1;

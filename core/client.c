@@ -296,7 +296,7 @@ void client_free_query(KeelClient *c) {
 
 size_t client_memory(const KeelClient *c) {
     size_t bytes = mem_class(sizeof(*c)) + c->query_room + c->chunk_bytes +
-                   c->chunk_count * sizeof(Chunk);
+                   c->chunk_count * sizeof(Chunk) + (size_t)c->module_bytes;
     if (c->partial) {
         bytes += sizeof(Partial) + (size_t)c->partial->room * (sizeof(KeelStr) + sizeof(Buffer *));
         for (int i = 0; i < c->partial->argc; i++) {
@@ -307,7 +307,7 @@ size_t client_memory(const KeelClient *c) {
     return bytes;
 }
 
-/* ---- what the API tells and sets -------------------------------------------------------------- */
+/* ---- what the API tells and sets ------------------------------------------------------------- */
 
 KeelClient *keel_client(KeelCtx *c) {
     return c->client;
@@ -434,6 +434,11 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.bytes_in = c->bytes_in;
     i.bytes_out = c->bytes_out;
     memcpy(out, &i, out->size < sizeof(i) ? out->size : sizeof(i));
+}
+
+void keel_client_add_memory(KeelClient *c, int64_t bytes) {
+    c->module_bytes += bytes;
+    KEEL_ASSERT(c->module_bytes >= 0);
 }
 
 int keel_db(KeelCtx *c) {

@@ -68,6 +68,7 @@ struct KeelClient {
     struct KeelClient *stands_for; /* of a pretended one: whose slots it uses; NULL: its own */
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
     size_t args_len;
+    int64_t module_bytes;          /* kept for it by modules, as they say */
 };
 
 extern KeelClient *client_first, *client_last;

@@ -240,8 +240,7 @@ static bool permit(KeelCtx *c, Change *list, int n, const KeelStr *pairs, const 
         if (!list[i].name) {
             *which = -1;
             *reason = keel_config_reason(
-                "Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                (int)(name.len < 128 ? name.len : 128), name.ptr);
+                "Unknown option or number of arguments for CONFIG SET - '%s'", name.ptr);
             return false;
         }
         unsigned flags = list[i].name->setting->row.flags;

@@ -83,11 +83,19 @@ void keel_config_line(KeelConfigOut *out, const char *format, ...) {
 }
 
 const char *keel_config_reason(const char *format, ...) {
-    static char text[1024];
+    static char *last;
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    int len = vsnprintf(NULL, 0, format, args);
     va_end(args);
+    size_t room = len > 0 ? (size_t)len + 1 : 1; /* a user's word in full, however long it is */
+    char *text = keel_alloc(room);
+    text[0] = '\0';
+    va_start(args, format);
+    vsnprintf(text, room, format, args);
+    va_end(args);
+    keel_free(last); /* only now, as the new one may repeat it */
+    last = text;
     return text;
 }
 

@@ -21,7 +21,7 @@ enum {
     CTX_NO_JOURNAL = 1u << 10,    /* nothing done here is recorded */
     CTX_RETRY = 1u << 11,         /* a blocked command's second try */
     CTX_PUSHED = 1u << 12,        /* pushes to its client wait for the end of its reply */
-    CTX_INLINE = 1u << 13,        /* lent to another command by keel_call_inline() */
+    CTX_INLINE = 1u << 13,        /* run by keel_call_inline(): its reply is a part of one */
 };
 
 struct KeelCtx {

@@ -209,6 +209,8 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
         journal_end(c);
     }
     KeelClient *client = c->client;
+    /* Whether replies are dropped is decided once, at the end of the command that runs others. */
+    if (c->flags & CTX_INLINE) return;
     if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
         reply_rewind(c);
         client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP;
@@ -280,8 +282,8 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
     if (__builtin_expect(!dispatch_admit(c, &held), 0)) {
         stats.commands--;
         client->commands--;
+        client->last_command = c->command;
         if (held) {
-            client->last_command = c->command;
             client->flags |= KEEL_CF_HELD;
         } else if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
             reply_rewind(c);

@@ -24,8 +24,10 @@ static void look(Entry *e, void *data) {
     Sweep *sweep = data;
     sweep->seen++;
     int64_t left = entry_expiry(e) - now_ms;
-    if (left > 0) {
-        sweep->db->ttl_sum += left;
+    if (left >= 0) { /* the key lives through its last millisecond, as entry_expired() has it */
+        if (__builtin_add_overflow(sweep->db->ttl_sum, left, &sweep->db->ttl_sum)) {
+            sweep->db->ttl_sum = INT64_MAX; /* somebody means "for ever" */
+        }
         sweep->db->ttl_n++;
     } else if (sweep->count < DUE_MAX) {
         sweep->due[sweep->count++] = e;

@@ -1,4 +1,4 @@
-/* heap.h - what is due first: an intrusive binary heap. An item is the first member of its owner. */
+/* heap.h - what is due first: an intrusive binary heap. Items are first members of their owners. */
 #ifndef CORE_HEAP_H
 #define CORE_HEAP_H
 

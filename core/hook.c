@@ -40,6 +40,7 @@ typedef struct Observer {
 typedef struct Hook {
     void (*call)(KeelCtx *c, const void *data); /* NULL: gone, taken out when no event runs */
     unsigned classes;
+    bool off;
     struct Module *module;
 } Hook;
 
@@ -201,9 +202,9 @@ void gates_refused(KeelCtx *c, const KeelStr *argv, int argc, uint64_t bits) {
     }
 }
 
-/* A refusal is told to all other armed gates, even to those which do not ask for this command: MULTI
- * must know of every command that did not get into its queue. An answer that is no error is no
- * refusal. */
+/* A refusal is told to all other armed gates, even to those which do not ask for this command:
+ * MULTI must know of every command that did not get into its queue. An answer that is no error is
+ * no refusal. */
 KeelVerdict gates_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
                          uint64_t bits) {
     const void *before = crash_module;
@@ -219,6 +220,30 @@ KeelVerdict gates_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *a
         }
     }
     crash_module = before;
+    return verdict;
+}
+
+/* Whole gates are few and seldom armed, so that their bits are not kept but gathered. */
+KeelVerdict keel_gates_ask(KeelCtx *c, const KeelStr *argv, int argc, KeelStr *error) {
+    uint64_t armed = gates_armed | (c->client ? c->client->gates : 0), whole = 0;
+    for (uint64_t bits = armed; bits; bits &= bits - 1) {
+        int bit = __builtin_ctzll(bits);
+        if (bit < gate_count && gate_of_bit[bit]->row.whole) whole |= 1ull << bit;
+    }
+    const KeelCommandRef *cmd = whole ? keel_command_of(argv, argc) : NULL;
+    KeelVerdict verdict = KEEL_PASS;
+    for (uint64_t bits = cmd ? whole & cmd->gates : 0; bits && verdict == KEEL_PASS;
+         bits &= bits - 1) {
+        const Gate *gate = gate_of_bit[__builtin_ctzll(bits)];
+        const void *before = crash_module;
+        crash_module = gate->module;
+        verdict = gate->row.decide(c, cmd, argv, argc);
+        crash_module = before;
+    }
+    if (verdict == KEEL_ANSWERED) {
+        *error = keel_reply_first_error(c);
+        keel_reply_undo(c);
+    }
     return verdict;
 }
 
@@ -303,7 +328,7 @@ static void hooks_sum_up(void) {
     for (int e = 0; e < KEEL_EVENT_COUNT; e++) {
         hooks_count[e] = 0;
         for (uint32_t i = 0; i < hooks[e].used; i++) {
-            if (!hooks[e].hooks[i].call) continue;
+            if (!hooks[e].hooks[i].call || hooks[e].hooks[i].off) continue;
             hooks_count[e]++;
             if (e == KEEL_EVENT_NOTIFY) hooks_notify_classes |= hooks[e].hooks[i].classes;
         }
@@ -325,7 +350,8 @@ static int hooks_add(struct Module *module, char *error, size_t room) {
             list->room = list->room ? list->room * 2 : 4;
             list->hooks = keel_realloc(list->hooks, list->room * sizeof(Hook));
         }
-        list->hooks[list->used++] = (Hook){row.call, row.classes ? row.classes : ~0u, module};
+        list->hooks[list->used++] = (Hook){
+            .call = row.call, .classes = row.classes ? row.classes : ~0u, .module = module};
     }
     hooks_sum_up();
     return 0;
@@ -365,7 +391,7 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
     hooks_running++;
     for (uint32_t i = 0; i < n; i++) {
         Hook hook = list->hooks[i];
-        if (!hook.call || !(hook.classes & kind)) continue;
+        if (!hook.call || hook.off || !(hook.classes & kind)) continue;
         crash_module = hook.module;
         hook.call(c, data);
     }
@@ -391,6 +417,15 @@ void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned cl
     HookList *list = &hooks[KEEL_EVENT_NOTIFY];
     for (uint32_t i = 0; i < list->used; i++) {
         if (list->hooks[i].call == call) list->hooks[i].classes = classes;
+    }
+    hooks_sum_up();
+}
+
+void keel_hook_arm(KeelEvent event, void (*call)(KeelCtx *c, const void *data), bool on) {
+    KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
+    HookList *list = &hooks[event];
+    for (uint32_t i = 0; i < list->used; i++) {
+        if (list->hooks[i].call == call) list->hooks[i].off = !on;
     }
     hooks_sum_up();
 }

@@ -208,8 +208,10 @@ static bool open_expired(KeelKey *key) {
  * command runs must be what it touches. */
 static void check_declared(KeelCtx *c, KeelStr name) {
     const KeelCommandRef *cmd = c->command;
-    if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a hook, a timer */
+    if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a timer */
+    if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
     if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    if (c->argc > 4096) return; /* each of n keys is looked for among n: enough is enough */
     int room = c->argc, n;
     KeelKeyUse *uses = keel_alloc((size_t)room * sizeof(*uses));
     n = keel_command_keys(cmd, c->argv, c->argc, uses, room);

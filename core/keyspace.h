@@ -36,7 +36,7 @@ void keyspace_init(int databases);
 void keyspace_set_databases(int databases);
 
 static inline bool entry_expired(const Entry *e) {
-    return (e->bits & ENTRY_EXPIRES) && entry_expiry(e) <= now_ms;
+    return (e->bits & ENTRY_EXPIRES) && entry_expiry(e) < now_ms;
 }
 
 /* What an entry held, kept until it is safe to free. */

@@ -39,8 +39,8 @@ static void signals_install(void) {
     crash_install();
 }
 
-/* Where the system gives large pages to everybody, a write after a fork would copy two megabytes: we
- * decline, unless told otherwise. Where they are for those who ask, only the table does (table.c). */
+/* Where the system gives large pages to everybody we decline, unless told otherwise: they would come
+ * everywhere. Where they are for those who ask, the heap does (mem.c) and the table (table.c). */
 static void large_pages_init(void) {
     char mode[128] = "";
     FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "r");
@@ -48,6 +48,7 @@ static void large_pages_init(void) {
     bool always = fgets(mode, sizeof(mode), f) && strstr(mode, "[always]");
     fclose(f);
     if (always && settings.disable_thp) prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    mem_large_pages();
 }
 
 static int settings_init(void) {

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <keel/log.h>
 #include <malloc.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
 
 __thread bool mem_loop_thread;
 KeelMemory mem_total;
@@ -31,6 +34,49 @@ void mem_init(void) {
     }
 #endif
 }
+
+#ifdef HAVE_JEMALLOC
+/* Large heaps in large pages. Looking keys up at random in a heap of 4 KiB pages spends a tenth of
+ * its time on finding the pages. Small heaps stay as they are, as the pages would be mostly empty.
+ * Since Linux 5.8 a write after a fork copies 4 KiB of a large page, not all of it, so there is
+ * nothing to lose; older kernels are left alone. */
+enum { LARGE_PAGE = 2 * 1024 * 1024, SMALL_HEAP = 4 * 1024 * 1024 };
+
+static extent_hooks_t large_hooks;
+static const extent_hooks_t *plain_hooks;
+static size_t mapped;
+
+static void *map_extent(extent_hooks_t *hooks, void *new_addr, size_t size, size_t alignment,
+                        bool *zero, bool *commit, unsigned arena) {
+    (void)hooks;
+    bool large = size >= LARGE_PAGE && __atomic_add_fetch(&mapped, size, __ATOMIC_RELAXED) > SMALL_HEAP;
+    if (large && !new_addr && alignment < LARGE_PAGE) alignment = LARGE_PAGE;
+    void *extent = plain_hooks->alloc((extent_hooks_t *)plain_hooks, new_addr, size, alignment, zero,
+                                      commit, arena);
+    if (extent && large) madvise(extent, size, MADV_HUGEPAGE);
+    return extent;
+}
+
+void mem_large_pages(void) {
+    struct utsname system;
+    int major = 0, minor = 0;
+    if (uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2) return;
+    if (major < 5 || (major == 5 && minor < 8)) return;
+    unsigned arena;
+    char name[40];
+    size_t len = sizeof(arena);
+    if (mallctl("thread.arena", &arena, &len, NULL, 0) != 0) return;
+    snprintf(name, sizeof(name), "arena.%u.extent_hooks", arena);
+    len = sizeof(plain_hooks);
+    if (mallctl(name, &plain_hooks, &len, NULL, 0) != 0 || !plain_hooks->alloc) return;
+    large_hooks = *plain_hooks;
+    large_hooks.alloc = map_extent;
+    extent_hooks_t *mine = &large_hooks;
+    mallctl(name, NULL, NULL, &mine, sizeof(mine));
+}
+#else
+void mem_large_pages(void) {}
+#endif
 
 void mem_exhausted(size_t size) {
     keel_panic(__FILE__, __LINE__, "out of memory: cannot allocate %zu bytes", size);

@@ -18,6 +18,8 @@ extern KeelMemory mem_total;
 
 /* Checks that our arithmetic of size classes is the allocator's; at start. */
 void mem_init(void);
+/* From now on the loop's thread takes memory in large pages where that pays. */
+void mem_large_pages(void);
 /* Memory is gone: say so and end. */
 void mem_exhausted(size_t size) __attribute__((noreturn, cold));
 /* jemalloc's view of the heap, for INFO: 0 without it. */

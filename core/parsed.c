@@ -46,7 +46,8 @@ typedef struct Head {
 } Head;
 
 static bool head_read(const char *p, const char *end, Head *h) {
-    const char *cr = end - p >= 3 ? memchr(p + 1, '\r', (size_t)(end - p - 1)) : NULL;
+    if (!p || end - p < 3) return false;
+    const char *cr = memchr(p + 1, '\r', (size_t)(end - p - 1));
     if (!cr || end - cr < 2 || cr[1] != '\n') return false;
     h->type = *p;
     h->line = (KeelStr){p + 1, (size_t)(cr - p - 1)};

@@ -4,8 +4,8 @@
 
 #include <keel/call.h>
 
-/* Takes over `bytes` (from keel_alloc), which hold `len` bytes and a NUL. Never NULL: bytes that are
- * no reply become an error reply. */
+/* Takes over `bytes` (from keel_alloc), which hold `len` bytes and a NUL. Never NULL: bytes that
+ * are no reply become an error reply. */
 KeelReply *parsed_new(char *bytes, size_t len);
 
 #endif

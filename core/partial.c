@@ -104,7 +104,8 @@ int partial_parse(KeelClient *client, const RespLimits *limits, const char **err
         int64_t count;
         int got = resp_number(client->query + 1, client->query + client->query_len, &count, &next);
         if (got == 0) return 0;
-        *error = got < 0 ? "invalid multibulk length" : resp_count_error(count, limits);
+        *error = got == -2 ? "too big mbulk count string"
+                 : got < 0 ? "invalid multibulk length" : resp_count_error(count, limits);
         if (*error) return 0;
         p->left = count;
         p->position = (size_t)(next - client->query);

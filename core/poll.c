@@ -63,7 +63,7 @@ void poll_remove(int fd) {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-/* ---- modules' descriptors --------------------------------------------------------------------- */
+/* ---- modules' descriptors -------------------------------------------------------------------- */
 
 static Watch *watch_of(int fd) {
     return fd >= 0 && fd < watches_size ? watches[fd] : NULL;

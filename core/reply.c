@@ -453,7 +453,18 @@ void reply_check(KeelCtx *c) {
     c->owed = 0;
 }
 
-/* ---- the texts everybody shares --------------------------------------------------------------- */
+KeelStr keel_reply_first_error(KeelCtx *c) {
+    if (!(c->flags & CTX_ERROR)) return KEEL_LIT("");
+    return (KeelStr){c->error_text, c->error_len};
+}
+
+void keel_reply_undo(KeelCtx *c) {
+    reply_rewind(c);
+    c->owed = 1;
+    c->flags &= ~(uint32_t)(CTX_ERROR | CTX_UNCOUNTED);
+}
+
+/* ---- the texts everybody shares -------------------------------------------------------------- */
 
 void keel_reply_wrongtype(KeelCtx *c) {
     keel_reply_error(c, "WRONGTYPE Operation against a key holding the wrong kind of value");

@@ -282,6 +282,7 @@ void keel_key_set_expiry(KeelKey *key, int64_t ms) {
 void keel_key_move(KeelKey *from, KeelKey *to) {
     key_check(from);
     key_check(to);
+    if (to->entry_ == from->entry_) return; /* onto itself */
     if (to->entry_) key_remove(to, KEEL_OVERWRITTEN, settings.lazy_server_del);
     key_check(from);
     Entry *e = key_detach(from);

@@ -10,26 +10,27 @@ typedef struct KeelBlock {
     const KeelStr *keys;  /* copied; served in order of arrival, per key */
     int key_count;
     int64_t deadline_ms;  /* wall clock; 0: never */
-    /* A key was signalled, or keel_unblock() came (`key` is then empty): try again, with the
-     * arguments that the command had. True: replied, the client goes on. False: wait on. */
+    /* A key was signalled and is there, or keel_unblock() came (`key` is then empty): try again,
+     * with the arguments that the command had. True: replied, the client goes on. False: wait on;
+     * what was replied is dropped. Gates are asked before a try for a key. */
     bool (*retry)(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *data);
     /* Time is up: reply. NULL: a null array is replied. */
     void (*timeout)(KeelCtx *c, void *data);
     /* The client is gone, or all is over. */
     void (*free)(void *data);
     void *data;
-    bool on_delete;       /* also try again when a key goes (XREADGROUP) */
+    bool on_delete;       /* also try again when a key goes or changes its type (XREADGROUP) */
 } KeelBlock;
 
 /* Blocks the command's client and returns an id, never 0. The handler replies nothing then.
  * Returns 0 and does not block where blocking is not allowed (a transaction, a script, a module's
- * call): reply as if time were up. */
+ * call): reply as if time were up; `data` is still the caller's. */
 KEEL_API uint64_t keel_block(KeelCtx *c, const KeelBlock *block);
 /* Whether keel_block() would refuse. */
 KEEL_API bool keel_block_denied(KeelCtx *c);
 /* Something was put into this key: those who wait for it are tried after the command. */
 KEEL_API void keel_key_ready(KeelCtx *c, int db, KeelStr key);
-/* Retries a blocked client now, by id. Any thread. False: it is no longer blocked. */
+/* Retries a blocked client, by id, between turns. Any thread. False: it is no longer blocked. */
 KEEL_API bool keel_unblock(uint64_t block_id);
 /* Ends a client's wait as if time were up, or with an error. False: it does not wait. */
 KEEL_API bool keel_client_unblock(KeelClient *client, const char *error);

@@ -14,7 +14,10 @@ enum {
 };
 
 /* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error
- * replies. The result lives until keel_reply_free(). Does not block. */
+ * replies. The result lives until keel_reply_free(). Does not block: a gate that would hold the
+ * command lets it pass. keel_client() of the command called is a pretended one with the id, user
+ * and database of the context's client; a database that it selects is the context's from then on.
+ * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
  * with queued ones. Counts as one reply of the running command. */
@@ -22,13 +25,15 @@ KEEL_API void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc);
 
 KEEL_API void keel_reply_free(KeelReply *reply);
 /* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2
- * show as '_'. */
+ * show as '_'. Attributes are passed over. Bytes that are no reply, as keel_reply_raw() may be
+ * given, show as an error reply. */
 KEEL_API int keel_reply_type(const KeelReply *reply);
 KEEL_API KeelStr keel_reply_str(const KeelReply *reply);     /* + - $ = ( and digits of , */
 KEEL_API int64_t keel_reply_integer(const KeelReply *reply); /* : and # */
 KEEL_API double keel_reply_number(const KeelReply *reply);   /* , */
 KEEL_API size_t keel_reply_count(const KeelReply *reply);    /* elements; pairs count twice */
-/* Element `i`; borrowed from `reply`. NULL past the end. */
+/* Element `i`; borrowed from `reply`. NULL only past the end. Cost: the elements of one aggregate
+ * are found together, when the first is asked for. */
 KEEL_API const KeelReply *keel_reply_at(const KeelReply *reply, size_t i);
 /* The whole reply in protocol form. */
 KEEL_API KeelStr keel_reply_resp(const KeelReply *reply);

@@ -55,6 +55,17 @@ typedef struct KeelClientInfo {
     uint64_t commands, bytes_in, bytes_out;
 } KeelClientInfo;
 KEEL_API void keel_client_info(const KeelClient *client, KeelClientInfo *info);
+/* Memory that a module keeps for a client, more or less of it: KeelClientInfo.memory and whatever
+ * limits clients count it. What a slot's `free` gives back it takes off here. */
+KEEL_API void keel_client_add_memory(KeelClient *client, int64_t bytes);
+
+/* A number about clients that only its module knows and CLIENT LIST has a column for. The module
+ * provides it as the interface "client.COLUMN" ("client.multi", "client.sub"), version 100; a
+ * column that nobody provides shows what a client without such things would. */
+typedef struct KeelClientColumn {
+    uint32_t size;
+    int64_t (*value)(KeelClient *client);
+} KeelClientColumn;
 
 KEEL_API uint32_t keel_client_flags(const KeelClient *client);
 /* Sets or clears KEEL_CF_* bits that modules own: REPLY_*, NO_TOUCH, NO_EVICT, MONITOR, IN_MULTI,

@@ -68,7 +68,9 @@ enum {
     KEEL_FOREIGN = 1u << 23,          /* made at run time by a loader for a module that is not
                                          native: COMMAND INFO's "module". Its row needs no
                                          summary and no since, and its name may have capitals */
-    KEEL_COMMAND_FLAGS = (1u << 24) - 1,
+    KEEL_NO_QUEUE = 1u << 24,         /* runs at once where others are queued for later (MULTI):
+                                         about the queue or the connection itself. Not shown */
+    KEEL_COMMAND_FLAGS = (1u << 25) - 1,
 };
 
 /* ACL categories in the order of their bits, and the group whose rows are in each. Flags give some

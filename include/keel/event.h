@@ -95,6 +95,10 @@ KEEL_API void keel_event_send(KeelCtx *c, KeelEvent event, const void *data);
 /* Which classes this module's KEEL_EVENT_NOTIFY hooks hear from now on: none costs nothing. */
 KEEL_API void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes);
 
+/* Whether this module's hook of an event hears of it; it does at first. While all hooks of an event
+ * are off, it costs nothing. */
+KEEL_API void keel_hook_arm(KeelEvent event, void (*call)(KeelCtx *c, const void *data), bool on);
+
 /* Ends the server after this turn, unless a KEEL_EVENT_SHUTDOWN hook refuses. */
 enum {
     KEEL_SHUTDOWN_SAVE = 1u << 0,

@@ -18,7 +18,7 @@ typedef struct KeelGate {
     const char *name;
     int *id;             /* filled at load */
     int rank;            /* lower decides first. Ours: auth 10, acl 20, subscriber 30, cluster 40,
-                            memory 50, disk 60, replica 70, loading 80, multi 90, pause 100 */
+                            memory 50, disk 60, replica 70, loading 80, pause 85, multi 90 */
     uint64_t flags;      /* only commands with one of these flags; 0: all */
     uint64_t except;     /* but none with one of these */
     /* argv as the handler will see it. Runs after lookup and arity check. */
@@ -26,12 +26,20 @@ typedef struct KeelGate {
     /* Told, while armed, of commands refused before any gate (unknown name, arity) or by
      * another gate; MULTI remembers it. NULL: not interested. */
     void (*refused)(KeelCtx *c, const KeelStr *argv, int argc);
+    /* What it says of one command of a batch holds for the batch: keel_gates_ask() asks it. For
+     * gates about the server's state (memory, disk, role, a pause), not about who may do what. */
+    bool whole;
 } KeelGate;
 
 /* Arms a gate for every client, or for one. Takes effect from the next command on. */
 KEEL_API void keel_gate_arm(int gate, bool on);
 KEEL_API void keel_gate_arm_client(KeelClient *client, int gate, bool on);
 KEEL_API bool keel_gate_armed(const KeelClient *client, int gate);
+/* What the armed gates that have .whole say of a command that the running one is about to run, in
+ * order of rank up to the first that does not let it pass. In a gate or a command. With
+ * KEEL_ANSWERED `*error` is the text of the error; nothing was replied yet. It lives until the next
+ * reply. Cost: none while no such gate is armed. */
+KEEL_API KeelVerdict keel_gates_ask(KeelCtx *c, const KeelStr *argv, int argc, KeelStr *error);
 /* Lets a held client go on; with NULL, all of them. */
 KEEL_API void keel_client_release(KeelClient *client);
 

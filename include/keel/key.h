@@ -98,7 +98,8 @@ KEEL_API void keel_key_set_freq(KeelKey *key, int freq);
 KEEL_API void keel_key_touch(KeelKey *key);
 
 /* Moves the entry, value and expiry to `to` (a handle opened for writing, perhaps in another
- * database); what `to` held is freed, `from` no longer exists. */
+ * database); what `to` held is freed, `from` no longer exists.
+ * Onto itself: nothing happens. */
 KEEL_API void keel_key_move(KeelKey *from, KeelKey *to);
 /* Copies it. False when the type cannot, and nothing changed. */
 KEEL_API bool keel_key_copy(const KeelKey *from, KeelKey *to);

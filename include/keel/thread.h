@@ -13,6 +13,8 @@ KEEL_API void keel_threads_enable(void);
 KEEL_API KeelCtx *keel_lock(void);
 /* NULL when the loop is not pausing at once. */
 KEEL_API KeelCtx *keel_try_lock(void);
+/* Frees the context. What the thread's work leaves to do (waking who waits for keys, records,
+ * output) is done by the loop, which is woken. */
 KEEL_API void keel_unlock(KeelCtx *c);
 
 /* Runs `call` on the host's background thread, in order: freeing, fsync, unlinking files. It may

@@ -115,8 +115,7 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
                 return false;
             }
         } else {
-            keel_reply_errorf(c, "ERR Syntax error in HELLO option '%.*s'",
-                              (int)(argv[i].len < 128 ? argv[i].len : 128), argv[i].ptr);
+            keel_reply_errorf(c, "ERR Syntax error in HELLO option '%s'", argv[i].ptr);
             return false;
         }
     }

@@ -57,14 +57,13 @@ static void client_setname(KeelCtx *c, const KeelStr *argv, int argc) {
 static void client_setinfo(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argc;
     bool name = keel_is(argv[2], "lib-name");
-    int shown = (int)(argv[2].len < 128 ? argv[2].len : 128);
     if (!name && !keel_is(argv[2], "lib-ver")) {
-        keel_reply_errorf(c, "ERR Unrecognized option '%.*s'", shown, argv[2].ptr);
+        keel_reply_errorf(c, "ERR Unrecognized option '%s'", argv[2].ptr);
         return;
     }
     if (!client_word_valid(argv[3])) {
-        keel_reply_errorf(c, "ERR %.*s cannot contain spaces, newlines or special characters.",
-                          shown, argv[2].ptr);
+        keel_reply_errorf(c, "ERR %s cannot contain spaces, newlines or special characters.",
+                          argv[2].ptr);
         return;
     }
     KeelStr none = {0};

@@ -54,29 +54,34 @@ static void flag_letters(const KeelClientInfo *info, char out[20]) {
     *p = '\0';
 }
 
-/* Subscriptions, transactions and tracking are other modules' matters, which show as none here
- * until such a module is there to tell. */
+/* Subscriptions, transactions and tracking are other modules' matters: what they say of the client,
+ * or `none` while there is no such module. */
+static int64_t column(KeelClient *client, const char *interface, int64_t none) {
+    const KeelClientColumn *from = keel_interface(interface, 100);
+    return from ? from->value(client) : none;
+}
+
 static void text_client(Text *text, KeelClient *client) {
     KeelClientInfo info = {.size = sizeof(info)};
-    KeelPubsubCounts subs = {0};
-    const KeelPubsubOps *pubsub = keel_interface("pubsub", KEEL_PUBSUB_VERSION);
-    if (pubsub) pubsub->counts(client, &subs);
     char flags[20];
     keel_client_info(client, &info);
     flag_letters(&info, flags);
     int64_t now = keel_now_ms();
     text_add(text, "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%s age=%" PRId64 " idle=%" PRId64
-                   " flags=%s db=%d sub=%zu psub=%zu ssub=%zu multi=-1",
+                   " flags=%s db=%d",
              info.id, info.addr, info.laddr, info.fd, info.name, (now - info.created_ms) / 1000,
-             (now - info.last_ms) / 1000, flags, info.db, subs.channels, subs.patterns,
-             subs.shard_channels);
-    text_add(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=0 rbs=%zu rbp=%zu obl=%zu "
-                   "oll=%zu omem=%zu tot-mem=%zu",
-             info.query_len, info.query_free, info.args_len, info.reply_len, info.reply_len,
-             info.reply_len, info.reply_chunks, info.reply_bytes, info.memory);
-    text_add(text, " events=%s cmd=%s user=%s redir=-1 resp=%d lib-name=%s lib-ver=%s\n",
-             info.reply_chunks ? "rw" : "r", info.command, info.user, info.protocol,
-             info.lib_name, info.lib_ver);
+             (now - info.last_ms) / 1000, flags, info.db);
+    text_add(text, " sub=%" PRId64 " psub=%" PRId64 " ssub=%" PRId64 " multi=%" PRId64,
+             column(client, "client.sub", 0), column(client, "client.psub", 0),
+             column(client, "client.ssub", 0), column(client, "client.multi", -1));
+    text_add(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%" PRId64 " rbs=%zu rbp=%zu "
+                   "obl=%zu oll=%zu omem=%zu tot-mem=%zu",
+             info.query_len, info.query_free, info.args_len,
+             column(client, "client.multi-mem", 0), info.reply_len, info.reply_len, info.reply_len,
+             info.reply_chunks, info.reply_bytes, info.memory);
+    text_add(text, " events=%s cmd=%s user=%s redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s\n",
+             info.reply_chunks ? "rw" : "r", info.command, info.user,
+             column(client, "client.redir", -1), info.protocol, info.lib_name, info.lib_ver);
 }
 
 static void text_reply(KeelCtx *c, Text *text) {
@@ -122,8 +127,7 @@ static bool filter_fits(const Filter *filter, const KeelClient *client) {
 }
 
 static void reply_unknown_kind(KeelCtx *c, KeelStr kind) {
-    keel_reply_errorf(c, "ERR Unknown client type '%.*s'",
-                      (int)(kind.len < 128 ? kind.len : 128), kind.ptr);
+    keel_reply_errorf(c, "ERR Unknown client type '%s'", kind.ptr);
 }
 
 /* --- LIST ------------------------------------------------------------------------------------ */
@@ -202,8 +206,7 @@ static bool kill_option(KeelCtx *c, KeelStr option, KeelStr value, Filter *filte
         filter->laddr = value.ptr;
     } else if (keel_is(option, "user")) {
         if (!keel_equal(value, KEEL_LIT("default"))) {
-            keel_reply_errorf(c, "ERR No such user '%.*s'",
-                              (int)(value.len < 128 ? value.len : 128), value.ptr);
+            keel_reply_errorf(c, "ERR No such user '%s'", value.ptr);
             return false;
         }
         filter->user = value;

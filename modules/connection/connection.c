@@ -68,7 +68,7 @@ static const KeelConfig configs[] = {
 
 static const KeelGate gates[] = {
     {.name = "auth", .id = &auth_gate, .rank = 10, .except = KEEL_NO_AUTH, .decide = auth_decide},
-    {.name = "pause", .id = &pause_gate, .rank = 100, .decide = pause_decide},
+    {.name = "pause", .id = &pause_gate, .rank = 85, .decide = pause_decide, .whole = true},
     {0},
 };
 
@@ -104,12 +104,12 @@ static const KeelCommand commands[] = {
      .tips = "request_policy:all_shards response_policy:all_succeeded"},
     {.name = "quit", .arity = -1,
      .flags = KEEL_ALLOW_BUSY | KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE | KEEL_FAST |
-              KEEL_NO_AUTH,
+              KEEL_NO_AUTH | KEEL_NO_QUEUE,
      .call = connection_quit, ROW, .summary = "Closes the connection.", .since = "1.0.0",
      .complexity = "O(1)", .deprecated = "7.2.0: just closing the connection"},
     {.name = "reset",
      .flags = KEEL_NOSCRIPT | KEEL_LOADING | KEEL_STALE | KEEL_FAST | KEEL_NO_AUTH |
-              KEEL_ALLOW_BUSY,
+              KEEL_ALLOW_BUSY | KEEL_NO_QUEUE,
      .call = connection_reset, ROW, .summary = "Puts the connection back to how it began.",
      .since = "6.2.0", .complexity = "O(1)"},
     {.name = "select", .args = "index", .flags = KEEL_LOADING | KEEL_STALE | KEEL_FAST,

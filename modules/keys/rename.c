@@ -94,7 +94,9 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     if (!keel_key_copy(&from, &to)) {
-        keel_reply_error(c, "ERR not supported for this module key");
+        /* Bytes can always be copied, unless there is no room for them. */
+        keel_reply_error(c, keel_key_type(&from)->bytes ? "ERR insufficient memory for a copy"
+                                                        : "ERR not supported for this module key");
         return;
     }
     keel_key_ready(c, o.db, argv[2]);

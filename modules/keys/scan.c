@@ -14,7 +14,7 @@
 #define RANDOM_TRIES 100   /* where expired keys stay until somebody else removes them */
 
 static bool seen_expired(const KeelSeen *seen) {
-    return seen->expiry != KEEL_NO_EXPIRY && seen->expiry <= keel_now_ms();
+    return seen->expiry != KEEL_NO_EXPIRY && seen->expiry < keel_now_ms();
 }
 
 /* ---- KEYS ------------------------------------------------------------------------------------ */

@@ -143,7 +143,31 @@ static int unload(KeelCtx *c) {
 static const KeelPubsubOps operations = {.size = sizeof(operations), .publish = publish,
                                          .counts = counts};
 
-static const KeelInterface provides[] = {{"pubsub", KEEL_PUBSUB_VERSION, &operations}, {0}};
+/* Columns of CLIENT LIST. */
+static int64_t column_of(KeelClient *client, int kind) {
+    const Listener *l = listener_of(client);
+    return l ? (int64_t)l->of[kind].count : 0;
+}
+static int64_t column_sub(KeelClient *client) {
+    return column_of(client, CHANNEL);
+}
+static int64_t column_psub(KeelClient *client) {
+    return column_of(client, PATTERN);
+}
+static int64_t column_ssub(KeelClient *client) {
+    return column_of(client, SHARD);
+}
+static const KeelClientColumn sub = {.size = sizeof(KeelClientColumn), .value = column_sub},
+                              psub = {.size = sizeof(KeelClientColumn), .value = column_psub},
+                              ssub = {.size = sizeof(KeelClientColumn), .value = column_ssub};
+
+static const KeelInterface provides[] = {
+    {"pubsub", KEEL_PUBSUB_VERSION, &operations},
+    {"client.sub", 100, &sub},
+    {"client.psub", 100, &psub},
+    {"client.ssub", 100, &ssub},
+    {0},
+};
 
 static const KeelConfig configs[] = {
     {.name = "notify-keyspace-events", .type = KEEL_CONFIG_CUSTOM, .value = "", .get = notify_get,

@@ -25,7 +25,7 @@ set instr_items {
 }
 set cycle_items {
     cycles.p16.ping ping 16 0.75  cycles.p16.get get 16 0.40    cycles.p16.set set 16 0.50
-    cycles.p16.mset mset 16 0.36  cycles.p16.incr incr 16 0.50
+    cycles.p16.mset mset 16 0.36  cycles.p16.incr incr 16 0.50  cycles.p16.multi multi 16 0.50
     cycles.p1.ping ping 1 0.90    cycles.p1.get  get  1 0.90    cycles.p1.set  set 1 0.90
 }
 # Bars: item, number (value bytes or keys), largest ratio.
@@ -106,7 +106,7 @@ proc requests {type pipeline} {
     set n [expr {$pipeline > 1 ? 1000000 : 300000}]
     if {$::opt(quick)} {set n [expr {$n / 4}]}
     if {![have_perf]} {set n [expr {$n / 3}]}
-    return [expr {$type eq "mset" ? $n / 5 : $n}]
+    return [expr {$type in {mset multi} ? $n / 5 : $n}]
 }
 
 # ---- rounds ----
@@ -115,7 +115,7 @@ proc requests {type pipeline} {
 proc cost {server type pipeline n keys seed} {
     global opt
     set args [list -P $pipeline -n $n -r $keys --seed $seed -t $type]
-    if {$opt(generator) eq "redis-benchmark"} {
+    if {$opt(generator) eq "redis-benchmark" && $type ne "multi"} {
         set name [expr {$type eq "ping" ? "ping_mbulk" : $type}]
         set args [list --run -n $n -- redis-benchmark -p [dict get $server port] -c 50 \
                       -P $pipeline -n $n -r $keys -d 3 -t $name -q]

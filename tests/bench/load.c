@@ -3,6 +3,7 @@
  *     load -p 6379 -c 50 -P 16 -n 1000000 -r 1000000 -t get
  *     load -p 6379 -n 500000 -r 500000 -d 32 --seq -t set        populate key:000000000000...
  *     load -p 6379 -n 1000 -- HSET h:__rand_int__ f __data__      any command
+ *     load -p 6379 -n 1000 -- MULTI \; INCR n \; EXEC             several, counted as one
  *     load -n 1000 --listeners 100 --listen "SUBSCRIBE ch" -- PUBLISH ch __data__
  *     load --pid 4711 --run -- redis-benchmark -t get -q          measure another generator
  *
@@ -63,10 +64,12 @@ typedef struct Conn {
     char *in;
 } Conn;
 
-/* The request every batch is made of. `slots` are the offsets of its key numbers. */
+/* The request every batch is made of: a command, or several that each have a reply. `slots` are the
+ * offsets of its key numbers. */
 typedef struct Template {
     char *bytes;
     size_t len;
+    size_t replies;
     size_t slots[MAX_ARGS];
     size_t nslots;
 } Template;
@@ -103,6 +106,11 @@ static const struct { const char *name, *words; } presets[] = {
              "key:__rand_int__ __data__ key:__rand_int__ __data__ key:__rand_int__ __data__ "
              "key:__rand_int__ __data__ key:__rand_int__ __data__ key:__rand_int__ __data__ "
              "key:__rand_int__ __data__"},
+    {"multi", "MULTI ; SET key:__rand_int__ __data__ ; SET key:__rand_int__ __data__ ; "
+              "SET key:__rand_int__ __data__ ; SET key:__rand_int__ __data__ ; "
+              "SET key:__rand_int__ __data__ ; SET key:__rand_int__ __data__ ; "
+              "SET key:__rand_int__ __data__ ; SET key:__rand_int__ __data__ ; "
+              "SET key:__rand_int__ __data__ ; SET key:__rand_int__ __data__ ; EXEC"},
 };
 
 static Template tmpl;
@@ -166,9 +174,13 @@ static void template_build(int argc, char **argv) {
         argv = words;
     }
     if (argc > MAX_ARGS) { fprintf(stderr, "load: more than %d arguments\n", MAX_ARGS); exit(1); }
-    tmpl.bytes = malloc(32);
-    tmpl.len = (size_t)sprintf(tmpl.bytes, "*%d\r\n", argc);
-    for (int i = 0; i < argc; i++) template_arg(argv[i]);
+    for (int i = 0, end; i < argc; i = end + 1) {
+        for (end = i; end < argc && strcmp(argv[end], ";"); end++) {}
+        tmpl.bytes = realloc(tmpl.bytes, tmpl.len + 32);
+        tmpl.len += (size_t)sprintf(tmpl.bytes + tmpl.len, "*%d\r\n", end - i);
+        while (i < end) template_arg(argv[i++]);
+        tmpl.replies++;
+    }
 }
 
 static uint64_t next_key(void) {
@@ -258,7 +270,7 @@ static void conn_next_batch(Conn *c) {
     to_send -= count;
     batch_keys(c, count);
     c->batch_bytes = c->unsent = count * tmpl.len;
-    c->waiting = count;
+    c->waiting = count * tmpl.replies;
     conn_flush(c);
 }
 
@@ -325,7 +337,8 @@ static void conn_read(Conn *c) {
 static void run_phase(size_t count) {
     struct epoll_event events[256];
 
-    to_send = to_receive = count;
+    to_send = count;
+    to_receive = count * tmpl.replies;
     for (int i = 0; i < opt.conns; i++) conn_next_batch(&conns[i]);
     while (to_receive) {
         int n = epoll_wait(epoll_fd, events, 256, -1);

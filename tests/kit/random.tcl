@@ -13,6 +13,10 @@
 # alternatives, and ... repeats what is before it one to four times. Everything after # is a
 # comment.
 #
+#   intact GLOB REASON
+#
+# leaves commands that match out of the damage below, and
+#
 #   realign GLOB COMMAND REASON
 #
 # sends COMMAND after each command that matches: for those that leave the two servers in different
@@ -26,6 +30,11 @@ namespace eval gen {
     variable total 0            ;# sum of the weights in use
     variable key_count 24
     variable realignments {}    ;# {glob command reason}
+    variable untouchable {}     ;# globs
+}
+
+proc intact {glob reason} {
+    lappend gen::untouchable $glob
 }
 
 proc realign {glob command reason} {
@@ -173,8 +182,11 @@ proc gen::command {} {
     }
     set command [expand [lindex $template 2]]
     if {rand() < 0.3} {set command [lreplace $command 0 0 [string tolower [lindex $command 0]]]}
-    if {rand() < 0.08} {set command [damage $command]}
-    return $command
+    if {rand() >= 0.08} {return $command}
+    foreach glob $gen::untouchable {
+        if {[string match -nocase $glob [join $command " "]]} {return $command}
+    }
+    return [damage $command]
 }
 
 proc gen::damage command {
@@ -243,6 +255,11 @@ proc gen::smallint {} {return [expr {[int 40] - 10}]}
 proc gen::bigint {} {
     return [pick {9223372036854775807 -9223372036854775808 9223372036854775806 2147483647
         -2147483648 4294967295 10000 9999 1000000000000 -32769 32768 65536 127 128 255 256}]
+}
+# As times: refused, or far away.
+proc gen::hugeint {} {
+    return [pick {9223372036854775807 -9223372036854775808 9223372036854775806 9223372036854775
+        9223372036854776 100000000000000 4611686018427387904 9223370241618000000}]
 }
 proc gen::anyint {} {return [expr {rand() < 0.85 ? [smallint] : [bigint]}]}
 proc gen::float {} {

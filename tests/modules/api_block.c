@@ -78,7 +78,9 @@ static void block_gone(KeelCtx *c, const KeelStr *argv, int argc) {
                        .retry = gone_again, .free = count_free, .data = keel_alloc(1),
                        .on_delete = true};
     (void)argc;
-    keel_block(c, &block);
+    if (keel_block(c, &block)) return;
+    keel_free(block.data);
+    keel_reply_null(c);
 }
 
 /* BLOCK.PUT key value [key value ...]. */

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- what happened ----------------------------------------------------------------------------- */
+/* ---- what happened --------------------------------------------------------------------------- */
 
 enum { ROOM = 8192 };
 static char trace[ROOM];
@@ -27,7 +27,7 @@ static void loop_trace(KeelCtx *c, const KeelStr *argv, int argc) {
     trace_len = 0;
 }
 
-/* ---- timers ------------------------------------------------------------------------------------ */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 typedef struct Timer {
     uint64_t id;
@@ -48,7 +48,8 @@ static bool fire(KeelCtx *c, void *data) {
     if (t->stops_itself) {
         void *same;
         if (!keel_timer_stop(t->id, &same) || same != t) say("cannot-stop");
-        if (keel_timer_stop(t->id, NULL) || keel_timer_left(t->id, NULL) != -1) say("stopped-twice");
+        if (keel_timer_stop(t->id, NULL)) say("stopped-twice");
+        if (keel_timer_left(t->id, NULL) != -1) say("not-stopped");
         keel_free(t);
         return true;
     }
@@ -87,7 +88,7 @@ static void loop_left(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_int(c, keel_timer_left(id, NULL));
 }
 
-/* ---- one-shots ---------------------------------------------------------------------------------- */
+/* ---- one-shots ------------------------------------------------------------------------------- */
 
 static int64_t again;
 
@@ -102,8 +103,8 @@ static void *post_main(void *data) {
     return NULL;
 }
 
-/* LOOP.POST word here|thread|again: one-shots from the loop, or a hundred from a thread, or one that
- * posts itself. */
+/* LOOP.POST word here|thread|again: one-shots from the loop, or a hundred from a thread, or one
+ * that posts itself. */
 static void loop_post(KeelCtx *c, const KeelStr *argv, int argc) {
     static char word[32];
     (void)argc;
@@ -121,7 +122,7 @@ static void loop_post(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------- */
+/* ---- descriptors ----------------------------------------------------------------------------- */
 
 static int ends[2] = {-1, -1};
 static uint64_t push_to;
@@ -188,13 +189,14 @@ static void loop_pipe(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
-/* ---- slots -------------------------------------------------------------------------------------- */
+/* ---- slots ----------------------------------------------------------------------------------- */
 
 static int first_slot, second_slot;
 
 static void slot_free(KeelClient *client, void *value) {
     char text[64];
-    snprintf(text, sizeof(text), "free:%s:%d", (char *)value, *keel_client_slot(client, first_slot) != NULL);
+    snprintf(text, sizeof(text), "free:%s:%d", (char *)value,
+             *keel_client_slot(client, first_slot) != NULL);
     say(text);
     keel_free(value);
 }

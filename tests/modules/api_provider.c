@@ -1,4 +1,4 @@
-/* api_provider.c - an interface "counter" in two versions, and a type of its own. */
+/* api_provider.c - an interface "counter" in three versions, two of them compatible. */
 #include "api_counter.h"
 
 #include <keel.h>

@@ -108,5 +108,11 @@ static const KeelCommand commands[] = {
      .summary = "Tells which settings were applied.", .since = "1.0.0", .complexity = "O(1)"},
     {0}};
 
+static int settings_unload(KeelCtx *c) {
+    (void)c;
+    while (line_count) keel_free(lines[--line_count]);
+    return 0;
+}
+
 KEEL_MODULE(.name = "settings", .version = "1.0.0", .summary = "Settings of every kind.",
-            .commands = commands, .configs = configs);
+            .commands = commands, .configs = configs, .unload = settings_unload);

@@ -25,7 +25,7 @@ start_server [with_module api_block api_journal api_gate] {
     test "A client waits until its key comes" {
         set rd [waiter block.take a 0]
         assert_match {*flags=b*} [r client list]
-        assert_equal 1 [s blocked_clients]
+        assert_equal {1 0} [list [s blocked_clients] [s clients_in_timeout_table]]
         r block.put b 1
         r block.put a hello
         assert_equal {a hello} [$rd read]

@@ -1,4 +1,4 @@
-# api_journal.tcl - what a subscriber of the journal gets: records, databases, groups, clients, order.
+# api_journal.tcl - what a subscriber of the journal gets: records, databases, groups, clients.
 
 start_server [with_module api_journal] {
     # The records since the last time: a list of {db commands-or-flags words...}.

@@ -427,3 +427,59 @@ start_server {} {
         assert_equal [kit::read_file $path] $before
     }
 }
+
+start_server {} {
+    test "CONFIG SET repeats an unknown name in full" {
+        set long [string repeat long 1000]
+        assert_error "ERR Unknown option or number of arguments for CONFIG SET - '$long'" {
+            r config set $long 1
+        }
+    }
+
+    test "a server that keeps nothing takes only the settings that say so" {
+        assert_equal [r config get save] {save {}}
+        assert_equal [r config get appendonly] {appendonly no}
+        assert_equal [r config set save "" appendonly no] OK
+        foreach value {"900 1" "900 1 300 10"} {
+            assert_error [refused save {no module for snapshots is loaded, so only "" is possible}] {
+                r config set save $value
+            }
+        }
+        foreach value {abc 900 "0 1" "900 -1" "900 1 300"} {
+            assert_error [refused save "Invalid save parameters"] {r config set save $value}
+        }
+        assert_error [refused appendonly \
+            "no module for append-only files is loaded, so only 'no' is possible"] {
+            r config set appendonly yes
+        }
+        assert_error [refused appendonly "argument must be 'yes' or 'no'"] {
+            r config set appendonly abc
+        }
+        list [config_value save] [config_value appendonly]
+    } {{} no}
+
+    test "such settings in files and flags" {
+        set path [file join [srv dir] keeps.conf]
+        set binary $::kit::binary
+        set common [list --check --modules [file join $::kit::tree modules.conf]]
+        foreach {lines flags} {
+            {save ""}                 {}
+            {save "" appendonly no}   {}
+            {appendonly no}           {--save "" --appendonly no}
+            {appendonly no}           {--appendonly no --save}
+        } {
+            set text ""
+            foreach {name value} $lines {append text $name " " [expr {$value eq "" ? {""} : $value}] \n}
+            write_file $path $text
+            exec timeout 10 $binary $path {*}$common {*}$flags 2>@1
+        }
+        foreach {line why} {
+            "save 900 1"     "*no module for snapshots is loaded*"
+            "appendonly yes" "*no module for append-only files is loaded*"
+        } {
+            write_file $path $line\n
+            assert {[catch {exec timeout 10 $binary $path {*}$common 2>@1} said]}
+            assert_match $why $said
+        }
+    }
+}

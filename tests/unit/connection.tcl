@@ -72,6 +72,8 @@ start_server {tags {connection}} {
         assert_error "ERR Protocol version is not an integer or out of range" {r hello abc}
         assert_error "ERR Syntax error in HELLO option 'FOO'" {r hello 2 setname x FOO}
         assert_error "ERR Syntax error in HELLO option 'AUTH'" {r hello 2 AUTH a}
+        set long [string repeat long 1000]
+        assert_error "ERR Syntax error in HELLO option '$long'" {r hello 2 $long}
         assert_error "ERR Client names cannot contain spaces*" {r hello 2 setname "a b"}
         assert_error "WRONGPASS *" {r hello 3 setname y auth nobody x}
         list [r client getname] [dict get [r hello] proto]

@@ -47,6 +47,31 @@ start_server {tags {expire}} {
         after 40
         list [r get a] [r exists a] [r ttl a] [r type a]
     } {{} 0 -2 none}
+    # The time is read once a turn, so commands of one write see the same.
+    test "a key lives through its last millisecond, and no longer" {
+        set fd [redis::open_channel [srv host] [srv port]]
+        puts -nonewline $fd [redis::encode {select 9}]
+        flush $fd
+        redis::raw_reply_from $fd
+        set at_end 0
+        for {set tries 0} {$tries < 300 && $at_end < 3} {incr tries} {
+            set end [expr {[clock milliseconds] + 3}]
+            r set a 1 pxat $end
+            while 1 {
+                puts -nonewline $fd [redis::encode time][redis::encode {exists a}]
+                flush $fd
+                set time [split [redis::raw_reply_from $fd] \r]
+                set alive [string trim [redis::raw_reply_from $fd]]
+                lassign $time head len seconds len micros
+                set now [expr {[string trim $seconds] * 1000 + [string trim $micros] / 1000}]
+                assert_equal $alive [expr {$now > $end ? ":0" : ":1"}] "$now, end $end"
+                incr at_end [expr {$now == $end}]
+                if {$now > $end} break
+            }
+        }
+        close $fd
+        assert {$at_end > 0}
+    }
     test "keys go although nobody looks at them" {
         r flushall
         for {set i 0} {$i < 1000} {incr i} {r set key$i 1 px 20}

@@ -46,6 +46,9 @@ group connection {
     1  (CLIENT|CONFIG|OBJECT|MEMORY|COMMAND) @unknown [@value...]
 }
 
+intact "client pause*" "a long pause would hold the connection that compares"
+intact "client kill*" "it could kill the connection that compares"
+intact "client reply*" "it could be silenced"
 realign hello*setname* {client setname c} "a HELLO that fails sets no name, since 7.2"
 
 proc gen::name {} {

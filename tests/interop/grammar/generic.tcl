@@ -12,7 +12,7 @@ group generic {
     4  EXPIREAT @key @at [NX|XX|GT|LT]
     4  PEXPIREAT @key @atms [NX|XX|GT|LT]
     2  (EXPIRE @key @ttl|PEXPIREAT @key @atms) (NX|XX|GT|LT|FOO|"")...
-    2  (EXPIRE|PEXPIRE|EXPIREAT|PEXPIREAT) @key @bigint [NX|XX|GT|LT]
+    2  (EXPIRE|PEXPIRE|EXPIREAT|PEXPIREAT) @key @hugeint [NX|XX|GT|LT]
     4  PERSIST @key
     6  TTL @key
     6  PTTL @key
@@ -43,6 +43,8 @@ group generic {
     1  RESTORE @key @ttlms @dumped (FREQ|IDLETIME|FREQ 256|FREQ abc|IDLETIME abc|FOO)
     1  WAIT (0|-1|abc) (0|-1|abc|1.5)
 }
+
+intact "wait*" "for a replica that never comes it would wait for ever"
 
 proc gen::samekey {} {return [lrepeat 2 [key]]}
 

@@ -46,6 +46,9 @@ group server {
     1  LOLWUT VERSION abc
 }
 
+intact "debug sleep*" "it would sleep for ever"
+intact "debug populate*" "it would fill the memory"
+
 # Directives with the same meaning and default on both sides.
 proc gen::config {} {
     return [pick {timeout databases tcp-keepalive hz dynamic-hz tcp-backlog maxclients Loglevel

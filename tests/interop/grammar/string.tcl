@@ -30,7 +30,7 @@ group string {
     1  LCS @key @key (LEN IDX|IDX LEN|MINMATCHLEN|MINMATCHLEN abc|FOO|LEN LEN|IDX IDX WITHMATCHLEN)
     1  LCS @key (LEN|IDX)
     2  GETEX @key (EX|PX|EXAT|PXAT|EX abc|EX 0|PX -1|PERSIST EX 10|EX 1000 PX 1000|FOO|PERSIST PERSIST)
-    1  (GETEX @key|SET @key @value) (EX|PX|EXAT|PXAT) @bigint
+    1  (GETEX @key|SET @key @value) (EX|PX|EXAT|PXAT) @hugeint
     1  (SETEX|PSETEX) @key (0|-1|abc|9223372036854775807) @value
     1  SETRANGE @key @rangelimit @value
     2  (INCRBY|DECRBY) @counter @bigint

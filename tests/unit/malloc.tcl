@@ -1,0 +1,167 @@
+# malloc.tcl - allocations that fail. The server's contract: what a client's wish made too large is
+# an error reply; where a small block cannot be had the server says so and ends. It never goes on
+# with half a change, a wrong reply, or damaged memory.
+
+source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
+
+set shim [file join [file dirname [file normalize $::kit::binary]] tools failalloc]
+set sanitized [string match "*san-*" $::kit::binary]
+
+# A server whose allocations of at least `from` bytes can be made to fail.
+proc faulty_server {from code} {
+    set control [file join [kit::workdir] failalloc.[clock microseconds]]
+    close [open $control w]
+    set ::control $control
+    array set ::env [list LD_PRELOAD $::shim FAILALLOC $control FAILALLOC_FROM $from]
+    set failed [catch {
+        set srv [start_server {crash_ok 1 overrides {crash-log-enabled no}}]
+    } error]
+    array unset ::env LD_PRELOAD
+    array unset ::env FAILALLOC*
+    if {$failed} {error $error}
+    lappend ::servers $srv
+    set failed [catch {uplevel 1 $code} error options]
+    set ::servers [lrange $::servers 0 end-1]
+    kill_server $srv
+    if {$failed} {return -options $options $error}
+}
+
+# The Nth allocation from now on fails.
+proc fail_at n {
+    set f [open $::control w]
+    puts -nonewline $f $n
+    close $f
+    exec kill -USR2 [srv pid]
+    # The signal is taken before the server answers the next request.
+    after 3
+}
+
+# Whether it has failed.
+proc has_failed {} {
+    return [expr {[file size $::control] == 0}]
+}
+
+proc disarm {} {
+    set f [open $::control w]
+    puts -nonewline $f 0
+    close $f
+    exec kill -USR2 [srv pid]
+    after 3
+}
+
+if {$sanitized || ![file exists $shim]} {
+    test "Failing allocations" {
+        skip_test "the shim does not go with this build's allocator"
+    }
+} else {
+    # Each command asks for a large block somewhere. Every such allocation fails once.
+    set large [string repeat x 300000]
+    set huge_commands [list \
+        {r setrange k 400000 tail} \
+        {r setbit k 4000000 1} \
+        {r append k $large} \
+        {r set other $large} \
+        {r mset k2 $large k3 $large} \
+        {r bitop not target k} \
+        {r bitfield k set u8 4000000 1} \
+        {r copy k copied} \
+        {r dump k} \
+        {r restore restored 0 $::payload} \
+        {r echo $large} \
+        {r get k} \
+        {r getrange k 0 -1} \
+        {r mget k k k} \
+        {r lcs lcs2 lcs2} \
+        {r getset k $large} \
+        {r rename k renamed}]
+
+    test "A large block that cannot be had is an error, or the declared end" {
+        set script {
+            r flushall
+            r set k [string repeat k 200000]
+            r set lcs2 [string repeat l 2000]
+            set ::payload [r dump k]
+        }
+        set errors 0
+        foreach command $huge_commands {
+            for {set n 1} {$n < 10} {incr n} {
+                set stop 0
+                faulty_server 65536 {
+                    eval $script
+                    set digest [r debug digest]
+                    fail_at $n
+                    set failed [catch $command result]
+                    if {![has_failed]} {
+                        set stop 1
+                        if {$failed} {fail "$command without a failure: $result"}
+                    } elseif {![process_is_alive [srv pid]] || [string match "*I/O error*" $result]} {
+                        after 300
+                        if {[process_is_alive [srv pid]]} {
+                            # The buffer of the request could not grow: its connection went.
+                            reconnect
+                            assert_equal PONG [r ping]
+                            incr errors
+                        } else {
+                            # The only other way to go: said in the log, with the size.
+                            assert_match "*out of memory: cannot allocate*" \
+                                [kit::read_file [srv stdout]]
+                        }
+                    } else {
+                        if {$failed} {
+                            incr errors
+                            # Where the request itself had no room, its connection ends.
+                            if {[string match "*Protocol error*" $result]} reconnect
+                            # RESTORE refuses a payload whose value it cannot make.
+                            assert {[regexp {memory|Bad data format} $result]} $result
+                            assert_equal $digest [r debug digest]
+                        }
+                        # Usable afterwards.
+                        assert_equal PONG [r ping]
+                        disarm
+                        foreach key [r keys *] {r strlen $key}
+                        r set after [string repeat a 300000]
+                        assert_equal 300000 [r strlen after]
+                        r flushall
+                    }
+                }
+                if {$stop} break
+            }
+        }
+        # Both kinds were seen, or the shim did nothing.
+        assert {$errors > 0}
+    }
+
+    # Any block: it is the declared end, with module and command in the report, never a crash.
+    test "A small block that cannot be had ends the server, and says so" {
+        foreach command {
+            {r set key value} {r set key 12345} {r setrange key 40 x} {r append s more}
+            {r incr counter} {r mset a 1 b 2 c 3} {r expire s 100} {r copy s t} {r rename s t}
+            {r dump s} {r restore u 0 $::payload} {r info everything} {r command docs get}
+            {r config get *} {r config set save ""} {r client list} {r client setname me}
+            {r scan 0} {r keys *} {r object help} {r lcs s s} {r getex s ex 100}
+            {r hello 3} {r memory usage s} {r debug object s} {r command getkeys mset a 1}
+        } {
+            for {set n 1} {$n < 40} {incr n} {
+                set stop 0
+                faulty_server 0 {
+                    r set s [string repeat s 50]
+                    set ::payload [r dump s]
+                    fail_at $n
+                    catch $command result
+                    if {![has_failed]} {
+                        set stop 1
+                    } elseif {[catch {r ping} answer]} {
+                        wait_for_condition 100 20 {![process_is_alive [srv pid]]} else {
+                            fail "$command, allocation $n: no answer, and it is alive"
+                        }
+                        set log [kit::read_file [srv stdout]]
+                        if {![string match "*out of memory: cannot allocate*" $log]} {
+                            fail "$command, allocation $n: [string range $log end-1500 end]"
+                        }
+                    }
+                }
+                if {$stop} break
+            }
+        }
+    }
+}
