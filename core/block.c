@@ -16,6 +16,7 @@
 #include "mem.h"
 #include "module.h"
 #include "net.h"
+#include "push.h"
 #include "reply.h"
 #include "stats.h"
 #include "ticks.h"
@@ -329,6 +330,7 @@ static void answer(Blocked *b, Reason reason, KeelStr key, const char *error) {
     } else {
         reply_rewind(&c);
     }
+    if (c.flags & CTX_PUSHED) push_deliver(&c);
     if (journal_armed) journal_end(&c);
     window_close(&c);
     b->running = false;

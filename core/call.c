@@ -162,7 +162,7 @@ static void frame_save(const KeelCtx *c, Frame *f) {
 
 static void frame_restore(KeelCtx *c, const Frame *f) {
     c->owed = f->owed - 1;
-    c->flags = f->flags | (c->flags & CTX_RESP3);
+    c->flags = f->flags | (c->flags & (CTX_RESP3 | CTX_PUSHED));
     if (!(c->client->protocol == 3)) c->flags &= ~(uint32_t)CTX_RESP3; /* HELLO may have run */
     c->db_at_start = f->db_at_start;
     c->command = f->command;
@@ -182,7 +182,8 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     Frame frame;
     KEEL_ASSERT(c->client && argc > 0);
     frame_save(c, &frame);
-    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL)) | CTX_NO_BLOCK | CTX_INLINE;
+    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED)) |
+               CTX_NO_BLOCK | CTX_INLINE;
     c->owed = 1;
     c->dirty = 0;
     c->error_len = 0;

@@ -143,9 +143,8 @@ void keel_client_close(KeelClient *c, bool after_replies) {
 
 /* ---- output ---------------------------------------------------------------------------------- */
 
-Chunk *client_chunk(KeelClient *c, size_t need) {
-    /* Chunks double with what waits already, from 1 KiB to 64 KiB. */
-    size_t size = 1024;
+Chunk *client_chunk(KeelClient *c, size_t size, size_t need) {
+    /* Chunks double with what waits already, up to 64 KiB. */
     while (size < 64 * 1024 && size < c->chunk_bytes) size *= 2;
     if (size < need + sizeof(Chunk)) size = need + sizeof(Chunk);
     Chunk *k = keel_alloc(size);
@@ -179,7 +178,7 @@ size_t client_output_bytes(const KeelClient *c) {
 void client_write(KeelClient *c, const char *bytes, size_t len) {
     while (len) {
         Chunk *k = c->last_chunk;
-        if (!k || k->len == k->room) k = client_chunk(c, len < 64 * 1024 ? len : 64 * 1024);
+        if (!k || k->len == k->room) k = client_chunk(c, 1024, len < 64 * 1024 ? len : 64 * 1024);
         size_t part = k->room - k->len < len ? k->room - k->len : len;
         memcpy(k->data + k->len, bytes, part);
         k->len += part;
@@ -212,39 +211,6 @@ void client_check_output(KeelClient *c) {
     client_chunks_free(c);
     c->arena_len = 0;
     client_close(c);
-}
-
-/* ---- pushes ---------------------------------------------------------------------------------- */
-
-KeelCtx *keel_push_begin(KeelClient *client) {
-    KeelCtx *c = keel_alloc(sizeof(*c));
-    memset(c, 0, sizeof(*c));
-    KeelCtx *writer = client->writer;
-    if (writer) {
-        /* The client is being written to right now: go on behind what is there, in its window. */
-        *c = *writer;
-        c->outer = writer;
-        c->flags = (writer->flags & CTX_RESP3) | CTX_PUSH;
-    } else {
-        reply_open(c, client);
-        c->flags |= CTX_PUSH;
-    }
-    c->db = client->db;
-    return c;
-}
-
-void keel_push_end(KeelCtx *c) {
-    KeelClient *client = c->client;
-    if (c->outer) {
-        c->outer->out = c->out;
-        c->outer->out_end = c->out_end;
-        c->outer->chunk = c->chunk;
-        reply_moved(c, c->outer);
-    } else {
-        reply_close(c);
-        client_check_output(client); /* in its own command's window nothing may be freed */
-    }
-    keel_free(c);
 }
 
 /* ---- requests' memory ------------------------------------------------------------------------ */

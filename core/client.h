@@ -83,9 +83,12 @@ void client_close(KeelClient *client);
 
 /* Output. `client_write` appends bytes outside a context. */
 void client_write(KeelClient *client, const char *bytes, size_t len);
-Chunk *client_chunk(KeelClient *client, size_t need);
+/* Adds a chunk with room for `need` bytes, of at least `size` bytes itself. */
+Chunk *client_chunk(KeelClient *client, size_t size, size_t need);
 void client_chunks_free(KeelClient *client);
 void client_queue_write(KeelClient *client);
+/* The same for output that no request of the client asked for: replies are written before it. */
+void client_queue_message(KeelClient *client);
 size_t client_output_bytes(const KeelClient *client);
 /* Closes it when its output is over a limit of its kind. */
 void client_check_output(KeelClient *client);

@@ -20,7 +20,8 @@ enum {
     CTX_NESTED = 1u << 9,         /* made by keel_call() */
     CTX_NO_JOURNAL = 1u << 10,    /* nothing done here is recorded */
     CTX_RETRY = 1u << 11,         /* a blocked command's second try */
-    CTX_INLINE = 1u << 12,        /* run by keel_call_inline(): its reply is a part of one */
+    CTX_PUSHED = 1u << 12,        /* pushes to its client wait for the end of its reply */
+    CTX_INLINE = 1u << 13,        /* run by keel_call_inline(): its reply is a part of one */
 };
 
 struct KeelCtx {

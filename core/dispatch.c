@@ -8,6 +8,7 @@
 
 #include "crash.h"
 #include "journal.h"
+#include "push.h"
 #include "reply.h"
 #include "stats.h"
 #include "ticks.h"
@@ -198,7 +199,8 @@ void dispatch_observe(KeelCtx *c, uint64_t ticks) {
     observers_tell(c, &call, when);
 }
 
-/* What seldom follows a command: a wrong number of replies, an error, a journal, dropped replies. */
+/* What seldom follows a command: a wrong number of replies, an error, a journal, dropped replies,
+ * pushes that waited. */
 __attribute__((noinline)) static void afterwards(KeelCtx *c) {
     reply_check(c);
     if (c->flags & CTX_ERROR) ((KeelCommandRef *)(uintptr_t)c->command)->failed++;
@@ -217,6 +219,7 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
         client->flags &= ~(uint32_t)KEEL_CF_REPLY_SKIP_NEXT;
         client->flags |= KEEL_CF_REPLY_SKIP;
     }
+    if ((c->flags & (CTX_PUSHED | CTX_INLINE)) == CTX_PUSHED) push_deliver(c);
 }
 
 void dispatch_call(KeelCtx *c) {
@@ -244,7 +247,7 @@ void dispatch_call(KeelCtx *c) {
     }
     cmd->latency[latency_cell(ticks)]++;
     if (__builtin_expect((c->owed != 0) | (journal_armed != 0) |
-                             ((c->flags & (CTX_ERROR | CTX_BLOCKED)) != 0) |
+                             ((c->flags & (CTX_ERROR | CTX_BLOCKED | CTX_PUSHED)) != 0) |
                              ((c->client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP |
                                                    KEEL_CF_REPLY_SKIP_NEXT)) != 0),
                          0)) {
@@ -279,8 +282,8 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
     if (__builtin_expect(!dispatch_admit(c, &held), 0)) {
         stats.commands--;
         client->commands--;
+        client->last_command = c->command;
         if (held) {
-            client->last_command = c->command;
             client->flags |= KEEL_CF_HELD;
         } else if (client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP)) {
             reply_rewind(c);

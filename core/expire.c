@@ -25,7 +25,9 @@ static void look(Entry *e, void *data) {
     sweep->seen++;
     int64_t left = entry_expiry(e) - now_ms;
     if (left >= 0) { /* the key lives through its last millisecond, as entry_expired() has it */
-        sweep->db->ttl_sum += left;
+        if (__builtin_add_overflow(sweep->db->ttl_sum, left, &sweep->db->ttl_sum)) {
+            sweep->db->ttl_sum = INT64_MAX; /* somebody means "for ever" */
+        }
         sweep->db->ttl_n++;
     } else if (sweep->count < DUE_MAX) {
         sweep->due[sweep->count++] = e;

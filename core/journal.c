@@ -121,6 +121,7 @@ void journal_command(KeelCtx *c) {
         append_argv(c->argv, c->argc);
     }
     record_end(c, c->db_at_start, start);
+    if (!c->dirty) records[record_count - 1].flags |= KEEL_JOURNAL_CLEAN;
 }
 
 void journal_begin(KeelCtx *c) {

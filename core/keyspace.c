@@ -211,6 +211,7 @@ static void check_declared(KeelCtx *c, KeelStr name) {
     if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a timer */
     if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
     if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    if (c->argc > 4096) return; /* each of n keys is looked for among n: enough is enough */
     int room = c->argc, n;
     KeelKeyUse *uses = keel_alloc((size_t)room * sizeof(*uses));
     n = keel_command_keys(cmd, c->argv, c->argc, uses, room);

@@ -52,7 +52,12 @@ static Request *requests;
 static size_t request_count;
 static Input inputs[INPUTS_MAX];
 static size_t input_count;
-static KeelClient *write_first, *write_last;
+/* Who has output to write: first those who were replied to, whose next requests then arrive while
+ * messages are written to the others. */
+static struct WriteQueue {
+    KeelClient *first, *last;
+} write_queues[2];
+enum { REPLIES, MESSAGES };
 static uint64_t *again;         /* ids of clients with more to read or to run */
 static size_t again_count, again_room;
 static KeelCtx main_ctx;
@@ -67,7 +72,7 @@ static void turn_begin(void) {
     }
     arena_used = args_used = request_count = input_count = 0;
     /* Replies of an earlier round, and what callbacks wrote since, lie in the arena still. */
-    if (write_first) net_flush();
+    if (write_queues[REPLIES].first || write_queues[MESSAGES].first) net_flush();
     reply_arena_reset();
 }
 
@@ -412,27 +417,40 @@ bool net_run_resumed(void) {
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-void client_queue_write(KeelClient *client) {
+static void queue_add(struct WriteQueue *q, KeelClient *client) {
     if (client->in_write_queue || client->fd < 0) return;
     client->in_write_queue = true;
     client->next_write = NULL;
-    if (write_last) {
-        write_last->next_write = client;
+    if (q->last) {
+        q->last->next_write = client;
     } else {
-        write_first = client;
+        q->first = client;
     }
-    write_last = client;
+    q->last = client;
+}
+
+void client_queue_write(KeelClient *client) {
+    queue_add(&write_queues[REPLIES], client);
+}
+
+void client_queue_message(KeelClient *client) {
+    queue_add(&write_queues[MESSAGES], client);
+}
+
+static void queue_remove(struct WriteQueue *q, const KeelClient *client) {
+    KeelClient *before = NULL;
+    for (KeelClient *c = q->first; c; before = c, c = c->next_write) {
+        if (c != client) continue;
+        if (before) before->next_write = c->next_write; else q->first = c->next_write;
+        if (q->last == c) q->last = before;
+        return;
+    }
 }
 
 void net_forget(KeelClient *client) {
     if (!client->in_write_queue) return;
-    KeelClient *before = NULL;
-    for (KeelClient *c = write_first; c; before = c, c = c->next_write) {
-        if (c != client) continue;
-        if (before) before->next_write = c->next_write; else write_first = c->next_write;
-        if (write_last == c) write_last = before;
-        break;
-    }
+    queue_remove(&write_queues[REPLIES], client);
+    queue_remove(&write_queues[MESSAGES], client);
     client->in_write_queue = false;
 }
 
@@ -541,11 +559,15 @@ static void flush_client(KeelClient *client) {
 void net_flush(void) {
     keel_journal_flush();
     if (replies_held) {
-        for (KeelClient *c = write_first; c; c = c->next_write) output_save(c);
+        for (int q = REPLIES; q <= MESSAGES; q++) {
+            for (KeelClient *c = write_queues[q].first; c; c = c->next_write) output_save(c);
+        }
         return;
     }
-    KeelClient *c = write_first;
-    write_first = write_last = NULL;
+    struct WriteQueue *replies = &write_queues[REPLIES], *messages = &write_queues[MESSAGES];
+    KeelClient *c = replies->first ? replies->first : messages->first;
+    if (replies->last) replies->last->next_write = messages->first;
+    *replies = *messages = (struct WriteQueue){0};
     while (c) {
         KeelClient *next = c->next_write;
         c->in_write_queue = false;
@@ -555,7 +577,7 @@ void net_flush(void) {
 }
 
 bool net_has_pending_output(void) {
-    return write_first != NULL && !replies_held;
+    return (write_queues[REPLIES].first || write_queues[MESSAGES].first) && !replies_held;
 }
 
 void net_writable(KeelClient *client) {

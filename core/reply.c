@@ -45,7 +45,7 @@ void reply_open(KeelCtx *c, KeelClient *client) {
         c->out = client->arena = arena + arena_used;
         c->out_end = arena + ARENA_SIZE;
     } else {
-        c->chunk = client->last_chunk ? client->last_chunk : client_chunk(client, 1024);
+        c->chunk = client->last_chunk ? client->last_chunk : client_chunk(client, 1024, 1024);
         c->out = c->chunk->data + c->chunk->len;
         c->out_end = c->chunk->data + c->chunk->room;
     }
@@ -74,7 +74,7 @@ void reply_close(KeelCtx *c) {
 
 void reply_grow(KeelCtx *c, size_t need) {
     window_commit(c);
-    c->chunk = client_chunk(c->client, need);
+    c->chunk = client_chunk(c->client, 1024, need);
     c->out = c->chunk->data;
     c->out_end = c->chunk->data + c->chunk->room;
 }
@@ -115,7 +115,7 @@ void reply_moved(const KeelCtx *from, KeelCtx *outer) {
 }
 
 void reply_capture_begin(KeelCtx *c) {
-    c->chunk = client_chunk(c->client, 512);
+    c->chunk = client_chunk(c->client, 1024, 512);
     c->out = c->chunk->data;
     c->out_end = c->chunk->data + c->chunk->room;
     c->client->writer = c;

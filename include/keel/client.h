@@ -85,10 +85,17 @@ KEEL_API void keel_client_close(KeelClient *client, bool after_replies);
 KEEL_API void keel_client_reset(KeelClient *client);
 
 /* Writes a message that no command of this client asked for (a push, a monitor line, a message).
- * Returns a context for the reply functions: nothing is counted. Every keel_push_begin() is
- * followed by its keel_push_end(), with no other call for this client between them. */
+ * Returns a context for the reply functions, and for nothing else: nothing is counted. Every
+ * keel_push_begin() is followed by its keel_push_end(), with no other call for this client between
+ * them. What is pushed to the client whose command runs now comes behind that command's reply, and
+ * comes also when the reply itself is switched off. */
 KEEL_API KeelCtx *keel_push_begin(KeelClient *client);
 KEEL_API void keel_push_end(KeelCtx *c);
+/* The same message, ready in protocol form, to `n` clients: `head2` or `head3`, whichever is of the
+ * client's protocol, and `body`. Returns how many took it: those that close do not. Clients that
+ * exceed their limits are marked for closing as usual. Cost: a copy for each. */
+KEEL_API size_t keel_push_raw(KeelClient *const *clients, size_t n, KeelStr head2, KeelStr head3,
+                              KeelStr body);
 
 /* Slots: a pointer per client for a module's own use. Declared in .slots; `*id` is filled by the
  * host at load. `free`, when set, gets every non-NULL value as its client goes, is reset, or as

@@ -25,6 +25,8 @@ KEEL_API void keel_journal_group(KeelCtx *c, bool begin);
 enum {
     KEEL_JOURNAL_BEGIN = 1u << 0, /* first of a group: precede it with MULTI */
     KEEL_JOURNAL_END = 1u << 1,   /* last of a group: follow it with EXEC */
+    KEEL_JOURNAL_CLEAN = 1u << 2, /* forced by a command that changed no data: for those who follow
+                                     live, not for files from which data is loaded again */
 };
 typedef struct KeelRecord {
     KeelStr resp;    /* the command as a RESP array */

@@ -59,8 +59,8 @@ KEEL_API void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n);
 /* The command sends nothing, or a number of replies that only it knows (SUBSCRIBE): the host does
  * not count. */
 KEEL_API void keel_reply_uncounted(KeelCtx *c);
-/* The text of the first error that was replied to the running command, by it or by a gate: at most
- * 127 bytes, until the next reply. Empty: none was. */
+/* The text of the first error that was replied to the running command, by it or by a gate, as it
+ * was given: its first 128 bytes, until the next reply. Empty: none was. */
 KEEL_API KeelStr keel_reply_first_error(KeelCtx *c);
 /* Takes back all that was replied to the running command, which then owes its reply anew. */
 KEEL_API void keel_reply_undo(KeelCtx *c);

@@ -2,6 +2,7 @@
 #include "connection.h"
 
 #include <inttypes.h>
+#include <keel/pubsub.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

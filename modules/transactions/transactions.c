@@ -54,6 +54,7 @@ static void transaction_close(Transaction *t) {
     if (t->bytes) keel_client_add_memory(t->client, -t->bytes);
     t->first = t->last = NULL;
     t->count = t->bytes = 0;
+    t->arguments = 0;
     t->open = t->aborted = false;
     keel_gate_arm_client(t->client, multi_gate, false);
     keel_client_set_flags(t->client, 0, KEEL_CF_IN_MULTI | KEEL_CF_DIRTY_CAS);
@@ -73,10 +74,28 @@ static void slot_free(KeelClient *client, void *value) {
 
 /* --- the gate --------------------------------------------------------------------------------- */
 
+/* What is queued has been sent but not run, so it counts as a part of the query buffer. The setting
+ * is not looked at for every command: its least value is a megabyte. */
+static void queue_check_limit(Transaction *t, size_t added) {
+    char text[KEEL_INT_ROOM];
+    int64_t limit;
+    if (t->arguments >> 20 == (t->arguments - added) >> 20) return;
+    if (!keel_config_get(KEEL_LIT("client-query-buffer-limit"), text, sizeof(text), NULL) ||
+        !keel_parse_int(keel_str(text), &limit) || t->arguments <= (size_t)limit) {
+        return;
+    }
+    keel_log(KEEL_LOG_WARNING, "Closing client that reached max query buffer length: id=%llu "
+             "multi=%lld multi-mem=%lld", (unsigned long long)keel_client_id(t->client),
+             (long long)t->count, (long long)t->bytes);
+    keel_stat_add("client_query_buffer_limit_disconnections", 1);
+    keel_client_close(t->client, false);
+}
+
 /* Nothing that comes from outside may end the server: false when there is no memory. */
 static bool transaction_queue(Transaction *t, const KeelStr *argv, int argc) {
-    size_t size = sizeof(Queued) + (size_t)argc * sizeof(KeelStr);
-    for (int i = 0; i < argc; i++) size += argv[i].len + 1;
+    size_t added = 0;
+    for (int i = 0; i < argc; i++) added += argv[i].len;
+    size_t size = sizeof(Queued) + (size_t)argc * (sizeof(KeelStr) + 1) + added;
     Queued *q = keel_try_alloc(size);
     if (!q) return false;
     *q = (Queued){.argc = argc};
@@ -91,7 +110,9 @@ static bool transaction_queue(Transaction *t, const KeelStr *argv, int argc) {
     int64_t bytes = (int64_t)keel_mem_class(size);
     t->count++;
     t->bytes += bytes;
+    t->arguments += added;
     keel_client_add_memory(t->client, bytes);
+    queue_check_limit(t, added);
     return true;
 }
 

@@ -20,6 +20,7 @@ typedef struct Transaction {
     Queued *first, *last;
     int64_t count;         /* commands queued; while EXEC runs them, of its own */
     int64_t bytes;         /* of their blocks */
+    size_t arguments;      /* bytes of their arguments */
     bool open;             /* between MULTI and EXEC or DISCARD */
     bool aborted;          /* a command was refused: EXEC will be, too */
     struct Watch *watches;

@@ -5,7 +5,7 @@
 #     tclsh tests/bench/bench.tcl --only 'cycles.*|start'
 #
 # Items have names (instr.p16.get, cycles.p1.set, memory.64, scale.10m, allocs.incr,
-# syscalls.p16.get, start, rss) which --only matches; they are the first column of the table.
+# syscalls.p16.get, publish.100, start, rss) which --only matches; they are the first column of the table.
 #
 # Method. 50 connections, values of 3 bytes, 1,000,000 keys, the commands of redis-benchmark. Both
 # servers are up at the same time and take turns, round by round; the one that waits costs nothing.
@@ -33,6 +33,15 @@ set memory_items {memory.8 8 0.52  memory.32 32 0.58  memory.64 64 0.65  memory.
 set scale_items  {scale.10k 10000 0.65  scale.10m 10000000 0.33}
 # Allocations per command: at most 0, of Keel alone.
 set alloc_items  {allocs.get get  allocs.ping ping  allocs.set set  allocs.incr incr}
+# Messages: item, listeners, what each sends, requests, largest ratio. One channel, and a pattern each.
+set push_items {
+    publish.1     1     "SUBSCRIBE ch"      200000 0.6
+    publish.100   100   "SUBSCRIBE ch"      20000  0.6
+    publish.10k   10000 "SUBSCRIBE ch"      400    0.6
+    ppublish.1    1     "PSUBSCRIBE c*"     200000 0.6
+    ppublish.100  100   "PSUBSCRIBE c*|%d"  20000  0.6
+    ppublish.10k  10000 "PSUBSCRIBE c*|%d"  400    0.6
+}
 set call_items   {
     syscalls.p1.ping ping 1  syscalls.p1.get get 1  syscalls.p1.set set 1
     syscalls.p16.ping ping 16  syscalls.p16.get get 16  syscalls.p16.set set 16
@@ -229,6 +238,39 @@ proc section_instr {} {
     }
 }
 
+# The cost of PUBLISH with listeners: best of the rounds, as always. The patterns differ in what they
+# allow besides the one channel that is used.
+proc section_push {} {
+    global push_items opt scratch
+    if {![any_wanted $push_items 5]} return
+    set pair [pair_start]
+    set field [expr {[have_perf] ? "cycles" : "cpu"}]
+    set unit [expr {[have_perf] ? "cycles" : "CPU ns"}]
+    foreach who {keel redis} {ask [dict get $pair $who] CONFIG SET maxclients 11000}
+    foreach {name listeners listen n bar} $push_items {
+        if {![wanted $name]} continue
+        item $name {
+            set listen [string map {c*|%d {[c%d]h}} $listen]
+            set result {}
+            if {$opt(quick)} {set n [expr {$n / 2}]}
+            for {set i 0} {$i < $opt(rounds)} {incr i} {
+                foreach who [expr {$i % 2 ? {redis keel} : {keel redis}}] {
+                    set run [expr {[have_perf] ? "run_load_counted" : "run_load"}]
+                    set conns [expr {$listeners > 1000 ? 4 : 50}]
+                    set got [$run [dict get $pair $who] -c $conns -P 16 -w [expr {$n / 4}] -n $n \
+                        --listeners $listeners --listen $listen -- PUBLISH ch __data__]
+                    set key [expr {[have_perf] ? "cycles" : "cpu_ns"}]
+                    dict lappend result $who \
+                        [dict create $field [expr {double([dict get $got $key]) / $n}]]
+                }
+            }
+            lassign [best $result $field] keel redis noise
+            row $name "$unit, PUBLISH to $listeners of [lindex $listen 0]" $keel $redis $bar $noise
+        }
+    }
+    stop_servers
+}
+
 # used_memory once it stands still: tables finish growing, buffers of closed clients go.
 proc settled_memory {server} {
     set same 0
@@ -394,7 +436,7 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles scale memory allocs syscalls start} {
+    foreach section {instr cycles push scale memory allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }

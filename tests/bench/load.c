@@ -4,6 +4,7 @@
  *     load -p 6379 -n 500000 -r 500000 -d 32 --seq -t set        populate key:000000000000...
  *     load -p 6379 -n 1000 -- HSET h:__rand_int__ f __data__      any command
  *     load -p 6379 -n 1000 -- MULTI \; INCR n \; EXEC             several, counted as one
+ *     load -n 1000 --listeners 100 --listen "SUBSCRIBE ch" -- PUBLISH ch __data__
  *     load --pid 4711 --run -- redis-benchmark -t get -q          measure another generator
  *
  * Sends the commands redis-benchmark sends (same key names, same value bytes, a batch of P commands
@@ -11,6 +12,9 @@
  * work between two batches: the requests are built once, only the digits of their keys change.
  * Unlike redis-benchmark it can walk the key space in order (--seq), so that a population is
  * complete and two servers see the same keys (--seed).
+ *
+ * --listeners N connections besides send the words of --listen once ("%d" becomes the number of the
+ * connection) and throw away all they get: the cost of messages is measured with somebody there.
  *
  * After -w requests of warm-up, on the same connections, the measured part starts. What it cost
  * the process --pid (CPU nanoseconds of all its threads, user and system) and what it added to the
@@ -33,6 +37,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,6 +52,7 @@
 /* One connection: its batch of requests, and the state of the reply skipper. */
 typedef struct Conn {
     int fd;
+    int listens;                        /* what it gets is thrown away */
     char *out;                          /* P requests, back to back */
     size_t unsent;                      /* bytes of this batch not yet written */
     int wants_out;                      /* epoll also watches for room to write */
@@ -69,11 +75,11 @@ typedef struct Template {
 } Template;
 
 static struct {
-    int port, conns, data, seq, run;
+    int port, conns, data, seq, run, listeners;
     size_t pipeline, requests, warmup;
     uint64_t range, seed;
     pid_t pid;
-    const char *preset, *before, *after, *counter;
+    const char *preset, *before, *after, *counter, *listen;
 } opt = {.port = 6379, .conns = 50, .data = 3, .pipeline = 1, .requests = 100000, .range = 1000000,
          .seed = 1, .preset = "ping"};
 
@@ -205,7 +211,7 @@ static void conn_watch(Conn *c, int op, uint32_t events) {
     if (epoll_ctl(epoll_fd, op, c->fd, &ev) < 0) die("epoll_ctl");
 }
 
-static void conn_open(Conn *c) {
+static void conn_connect(Conn *c) {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons((uint16_t)opt.port)};
     int one = 1;
 
@@ -213,6 +219,31 @@ static void conn_open(Conn *c) {
     c->fd = socket(AF_INET, SOCK_STREAM, 0);
     if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&addr, sizeof addr) < 0) die("connect");
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+}
+
+/* The answer to the one request is awaited: it listens from then on. */
+static void listener_open(Conn *c, int number) {
+    char words[512], answer[1024];
+    c->listens = 1;
+    conn_connect(c);
+    int n = snprintf(words, sizeof words - 2, opt.listen, number);
+    memcpy(words + n, "\r\n", 2);
+    if (write(c->fd, words, (size_t)n + 2) < 0 || read(c->fd, answer, sizeof answer) <= 0)
+        die("listener");
+    if (answer[0] == '-') { fprintf(stderr, "load: listener: %.100s", answer); exit(1); }
+    fcntl(c->fd, F_SETFL, O_NONBLOCK);
+    conn_watch(c, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+static void listener_read(Conn *c) {
+    static char drop[256 * 1024];
+    ssize_t n = read(c->fd, drop, sizeof drop);
+    if (n == 0) errno = ECONNRESET;
+    if (n == 0 || (n < 0 && errno != EAGAIN)) die("listener");
+}
+
+static void conn_open(Conn *c) {
+    conn_connect(c);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     c->out = malloc(tmpl.len * opt.pipeline);
     c->in = malloc(READ_BUFFER);
@@ -314,6 +345,7 @@ static void run_phase(size_t count) {
         if (n < 0 && errno != EINTR) die("epoll_wait");
         for (int i = 0; i < n; i++) {
             Conn *c = events[i].data.ptr;
+            if (c->listens) { listener_read(c); continue; }
             if (c->unsent && (events[i].events & EPOLLOUT)) conn_flush(c);
             if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) conn_read(c);
         }
@@ -380,7 +412,8 @@ static void measure(char **argv) {
 static void usage(void) {
     fprintf(stderr, "usage: load [-p port] [-c connections] [-P pipeline] [-n requests]\n"
                     "            [-w warmup] [-r keys] [-d value bytes] [--seq] [--seed n]\n"
-                    "            [--pid pid] [--counter file] [--before cmd] [--after cmd]\n"
+                    "            [--listeners n --listen words]\n"
+            "            [--pid pid] [--counter file] [--before cmd] [--after cmd]\n"
             "            [-t name | -- command args... | --run -- program args...]\n");
     exit(1);
 }
@@ -390,7 +423,9 @@ static void parse_options(int argc, char **argv) {
         {"seq", no_argument, NULL, 's'},       {"seed", required_argument, NULL, 'S'},
         {"pid", required_argument, NULL, 'i'}, {"counter", required_argument, NULL, 'C'},
         {"run", no_argument, NULL, 'R'},       {"before", required_argument, NULL, 'B'},
-        {"after", required_argument, NULL, 'A'}, {0}};
+        {"after", required_argument, NULL, 'A'},
+        {"listeners", required_argument, NULL, 'l'},
+        {"listen", required_argument, NULL, 'L'}, {0}};
     int o;
     while ((o = getopt_long(argc, argv, "p:c:P:n:w:r:d:t:", names, NULL)) != -1) {
         switch (o) {
@@ -407,11 +442,14 @@ static void parse_options(int argc, char **argv) {
         case 'i': opt.pid = atoi(optarg); break;
         case 'C': opt.counter = optarg; break;
         case 'R': opt.run = 1; break;
+        case 'l': opt.listeners = atoi(optarg); break;
+        case 'L': opt.listen = optarg; break;
         case 'B': opt.before = optarg; break;
         case 'A': opt.after = optarg; break;
         default: usage();
         }
     }
+    if (opt.listeners < 0 || !opt.listen != !opt.listeners) usage();
     if (opt.conns < 1 || !opt.pipeline || !opt.range || opt.data < 1 || opt.requests < 1) usage();
 }
 
@@ -426,7 +464,12 @@ int main(int argc, char **argv) {
     for (uint64_t k = opt.range - 1; k || !key_digits; k /= 10) key_digits++;
     key_state = opt.seq ? 0 : opt.seed * 0x2545f4914f6cdd1du;
     epoll_fd = epoll_create1(0);
-    conns = calloc((size_t)opt.conns, sizeof *conns);
+    struct rlimit files;
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    conns = calloc((size_t)opt.conns + (size_t)opt.listeners, sizeof *conns);
+    for (int i = 0; i < opt.listeners; i++) listener_open(&conns[opt.conns + i], i);
     for (int i = 0; i < opt.conns; i++) conn_open(&conns[i]);
     measure(NULL);
     return errors ? 2 : 0;

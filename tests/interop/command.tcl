@@ -38,6 +38,9 @@ newer {bitop arguments} "7.2 lists the operations"
 newer {client|kill arguments} "7.2 lists the words of SKIPME, and its filters are alternatives"
 newer {client|list arguments} "7.2 has no group of one argument"
 newer {module|loadex arguments} "7.2 has no group of one argument"
+newer {psubscribe arguments} "7.2 has no group of one argument"
+newer {publish flags} "7.2 shows may_replicate"
+newer {spublish flags} "7.2 shows may_replicate"
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------

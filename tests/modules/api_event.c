@@ -144,6 +144,15 @@ static void event_classes(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
+/* EVENT.ARM on: whether the hook of changes hears of them. */
+static void event_arm(KeelCtx *c, const KeelStr *argv, int argc) {
+    int64_t on;
+    (void)argc;
+    if (!keel_arg_int(c, argv[1], &on)) return;
+    keel_hook_arm(KEEL_EVENT_KEY_CHANGED, on_changed, on != 0);
+    keel_reply_ok(c);
+}
+
 static void event_counts(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     (void)argc;
@@ -210,6 +219,7 @@ static int unload(KeelCtx *c) {
 static const KeelCommand commands[] = {
     ROW("event.log", "what", event_log),
     ROW("event.classes", "bits:integer", event_classes),
+    ROW("event.arm", "on:integer", event_arm),
     ROW("event.counts", NULL, event_counts),
     ROW("event.refuse", "on:integer", event_refuse),
     ROW("event.shutdown", NULL, event_shutdown),

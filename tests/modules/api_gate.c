@@ -78,9 +78,10 @@ static KeelVerdict hold(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *ar
 
 /* The rows are not in order of rank. */
 static const KeelGate gates[] = {
-    {.name = "late", .id = &late_id, .rank = 95, .decide = late, .refused = late_refused},
+    {.name = "late", .id = &late_id, .rank = 95, .decide = late, .refused = late_refused,
+     .whole = true},
     {.name = "early", .id = &early_id, .rank = 5, .decide = early, .refused = early_refused},
-    {.name = "hold", .id = &hold_id, .rank = 101, .decide = hold},
+    {.name = "hold", .id = &hold_id, .rank = 101, .decide = hold, .whole = true},
     {.name = "writes", .id = &writes_id, .rank = 72, .flags = KEEL_WRITE, .except = KEEL_ADMIN,
      .decide = no_writes},
     {0}};
@@ -187,6 +188,19 @@ static void gate_log(KeelCtx *c, const KeelStr *argv, int argc) {
     line_count = 0;
 }
 
+/* GATE.ASK command [argument ...]: what gates with .whole say of it. */
+static void gate_ask(KeelCtx *c, const KeelStr *argv, int argc) {
+    static const char *const verdicts[] = {"pass", "answered", "hold"};
+    KeelStr error = KEEL_LIT("");
+    char text[128];
+    KeelVerdict verdict = keel_gates_ask(c, argv + 1, argc - 1, &error);
+    size_t len = error.len;
+    memcpy(text, error.ptr, len);
+    keel_reply_array(c, 2);
+    keel_reply_cstr(c, verdicts[verdict]);
+    keel_reply_bulk(c, (KeelStr){text, len});
+}
+
 static void gate_release(KeelCtx *c, const KeelStr *argv, int argc) {
     uint64_t id;
     if (argc == 1) {
@@ -227,6 +241,7 @@ static const KeelCommand commands[] = {
     ROW("gate.armed", "name", KEEL_ADMIN, gate_armed),
     ROW("gate.threshold", "nanoseconds:integer", KEEL_ADMIN, gate_threshold),
     ROW("gate.log", "what", KEEL_ADMIN, gate_log),
+    ROW("gate.ask", "command [argument [argument ...]]", KEEL_ADMIN, gate_ask),
     ROW("gate.release", "[id]", KEEL_ADMIN, gate_release),
     ROW("gate.id", NULL, KEEL_ADMIN, gate_id),
     ROW("gate.nap", "ms:integer", 0, gate_nap),

@@ -163,6 +163,27 @@ static void reply_push(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
+/* REPLY.UNDO size kind [kind ...]: `size` bytes and those replies, all taken back; then the text of
+ * the first error, as it was before and is afterwards. */
+static void reply_undo(KeelCtx *c, const KeelStr *argv, int argc) {
+    static char bytes[256 * 1024];
+    int64_t size;
+    char text[128];
+    if (!keel_arg_int(c, argv[1], &size)) return;
+    if (size < 0 || size > (int64_t)sizeof(bytes)) size = 0;
+    memset(bytes, 'u', sizeof(bytes));
+    keel_reply_array(c, 100);
+    keel_reply_bulk(c, (KeelStr){bytes, (size_t)size});
+    for (int i = 2; i < argc; i++) flat(c, argv[i]);
+    KeelStr error = keel_reply_first_error(c);
+    memcpy(text, error.ptr, error.len);
+    keel_reply_undo(c);
+    KeelStr after = keel_reply_first_error(c);
+    keel_reply_array(c, 2);
+    keel_reply_bulk(c, (KeelStr){text, error.len});
+    keel_reply_bulk(c, after);
+}
+
 static void reply_id(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     (void)argc;
@@ -189,6 +210,7 @@ static const KeelCommand commands[] = {
     ROW("reply.wrong", "how", reply_wrong),
     ROW("reply.uncounted", "n", reply_uncounted),
     ROW("reply.push", "id text", reply_push),
+    ROW("reply.undo", "size:integer kind [kind ...]", reply_undo),
     ROW("reply.id", NULL, reply_id),
     {.name = "reply.box", .flags = KEEL_FAST, .summary = "A test.", .since = "1.0.0",
      .complexity = "Depends on subcommand.", .subcommands = box},

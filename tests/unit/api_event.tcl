@@ -23,6 +23,13 @@ start_server [with_module api_event] {
         heard {r del a}
     } {{removed 9 a deleted 2x} {changed 9 a modified} {notify 9 a del}}
 
+    test "A hook that is off hears nothing, others do" {
+        r event.arm 0
+        assert_equal {{notify 9 b new} {notify 9 b set}} [heard {r set b 1}]
+        r event.arm 1
+        heard {r set b 2}
+    } {{changed 9 b modified} {notify 9 b set}}
+
     test "A look that changes nothing, and one that misses" {
         r set a 1
         assert_equal {} [heard {r get a}]

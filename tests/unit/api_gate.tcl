@@ -46,6 +46,21 @@ start_server [with_module api_gate] {
         assert_match {count=1} [errorrstat NOPERM r]
     }
 
+    test "Gates about the server's state are asked for another command" {
+        r gate.arm early all
+        r gate.arm late all
+        assert_equal {pass {}} [r gate.ask get a]
+        assert_equal {answered {ERR late says no}} [r gate.ask get lateno]
+        # One about who may do what is not asked, and an unknown command is nobody's matter.
+        assert_equal {pass {}} [r gate.ask get forbidden]
+        assert_equal {pass {}} [r gate.ask nosuch lateno]
+        r gate.arm hold all
+        assert_equal {hold {}} [r gate.ask get a]
+        r gate.arm hold none
+        r gate.arm late none
+        assert_equal {pass {}} [r gate.ask get lateno]
+    }
+
     test "A gate armed for one client concerns only that one" {
         r gate.arm late none
         r gate.arm early none

@@ -167,15 +167,15 @@ start_server [with_module api_reply] {
         $rd close
     }
 
-    test "A push to oneself comes before the reply" {
+    test "A push to oneself comes after the reply" {
         set rd [redis_client]
         set id [$rd reply.id]
         $rd write "[formatCommand reply.of int][formatCommand reply.push $id me]"
         $rd write [formatCommand reply.of cstr]
         $rd flush
         assert_equal 42 [$rd read]
-        assert_equal {note me} [$rd read]
         assert_equal OK [$rd read]
+        assert_equal {note me} [$rd read]
         assert_equal text [$rd read]
         $rd close
     }
@@ -218,6 +218,26 @@ start_server [with_module api_reply] {
         $rd client reply on
         assert_equal OK [$rd read]
         $rd close
+    }
+
+    test "What was replied can be taken back, an error with it" {
+        r config resetstat
+        foreach size {0 100 200000} {
+            assert_equal {{} {}} [r reply.undo $size int cstr]
+            assert_equal [list "CODE text\r\nmore" {}] [r reply.undo $size int error errorf]
+        }
+        # In the middle of a pipeline, where something waits already.
+        set rd [redis_deferring_client]
+        for {set i 0} {$i < 50} {incr i} {
+            $rd reply.bulk 3000
+            $rd reply.undo 200000 error
+        }
+        for {set i 0} {$i < 50} {incr i} {
+            assert_equal [string repeat y 3000] [$rd read]
+            assert_equal [list "CODE text\r\nmore" {}] [$rd read]
+        }
+        $rd close
+        assert_match {*failed_calls=0*} [cmdrstat reply.undo r]
     }
 
     test "HELP lines" {

@@ -421,6 +421,16 @@ start_server {overrides {requirepass secret}} {
 
 # ---- very many connections ------------------------------------------------------------------------
 
+start_server {} {
+    test "Expiries at the end of time do not overflow their mean" {
+        foreach key {a b c d} {r pexpireat [r set $key x; set key] 9223372036854775807}
+        after 300
+        regexp {avg_ttl=(-?\d+)} [r info keyspace] -> mean
+        assert {$mean >= 0}
+        assert_equal 9223372036854775807 [r pexpiretime a]
+    }
+}
+
 start_server {overrides {maxclients 3}} {
     test "One client too many is told so" {
         set a [raw_open]

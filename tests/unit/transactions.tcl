@@ -101,7 +101,7 @@ start_server {tags {transactions}} {
         assert_error "EXECABORT Transaction discarded because of: wrong number of arguments for\
             'exec' command" {r exec now}
         assert_error "ERR EXEC without MULTI" {r exec}
-        assert_error "ERR wrong number of arguments for 'exec' command" {r exec now}
+        assert_error "EXECABORT Transaction discarded because of: wrong number*" {r exec now}
     }
 
     test "An error while running does not stop the rest" {
@@ -258,6 +258,7 @@ start_server {tags {transactions}} {
         $rd set k [string repeat x 100000]
         $rd get k
         assert_equal 2 [client_field $id multi]
+        assert_equal get [client_field $id cmd]
         assert_match *x* [client_field $id flags]
         assert_range [client_field $id multi-mem] 100000 200000
         assert {[client_field $id tot-mem] - $before >= 100000}
@@ -271,6 +272,22 @@ start_server {tags {transactions}} {
         assert_equal 0 [client_field $id multi-mem]
         $rd close
     }
+
+    test "A queue that is longer than a query may be closes its client" {
+        r config set client-query-buffer-limit 1mb
+        set rd [redis_client]
+        $rd multi
+        for {set i 0} {$i < 9} {incr i} {$rd set k [string repeat x 100000]}
+        assert_equal 9 [llength [$rd exec]]
+        $rd multi
+        assert_error "*I/O error*" {
+            for {set i 0} {$i < 40} {incr i} {$rd set k [string repeat x 100000]}
+        }
+        assert {$i <= 22}
+        assert_equal 1 [s client_query_buffer_limit_disconnections]
+        $rd close
+        r config set client-query-buffer-limit 1gb
+    } OK
 
     test "A client that goes gives back what it queued and watched" {
         set before [s used_memory]
