@@ -7,7 +7,8 @@ static bool flag;
 static int64_t number, memory, share, mode, refused, hidden;
 static int word, words;
 static char *text, *maybe;
-static char *lines[16];
+/* Not allocated: a load that is refused takes nothing back. */
+static char lines[16][64];
 static int line_count;
 static char log_text[1024];
 
@@ -27,10 +28,11 @@ static bool lines_set(const KeelConfig *config, const KeelStr *argv, int argc,
         *reason = keel_config_reason("%d words are not pairs", argc);
         return false;
     }
-    while (line_count) keel_free(lines[--line_count]);
-    while (line_count < argc) {
-        lines[line_count] = keel_strdup(argv[line_count]);
-        line_count++;
+    for (line_count = 0; line_count < argc; line_count++) {
+        size_t len = argv[line_count].len;
+        if (len > sizeof(lines[0]) - 1) len = sizeof(lines[0]) - 1;
+        memcpy(lines[line_count], argv[line_count].ptr, len);
+        lines[line_count][len] = '\0';
     }
     return true;
 }
@@ -108,11 +110,5 @@ static const KeelCommand commands[] = {
      .summary = "Tells which settings were applied.", .since = "1.0.0", .complexity = "O(1)"},
     {0}};
 
-static int settings_unload(KeelCtx *c) {
-    (void)c;
-    while (line_count) keel_free(lines[--line_count]);
-    return 0;
-}
-
 KEEL_MODULE(.name = "settings", .version = "1.0.0", .summary = "Settings of every kind.",
-            .commands = commands, .configs = configs, .unload = settings_unload);
+            .commands = commands, .configs = configs);
