@@ -187,6 +187,13 @@ start_server {tags {pubsub}} {
         $rd close
     }
 
+    test "In a transaction SUBSCRIBE and PUBLISH run, SSUBSCRIBE does not" {
+        assert_equal [bytes_of {{multi} {subscribe a} {publish a x} {ssubscribe s} {get k} {exec}}] \
+            [join {"+OK +QUEUED +QUEUED +QUEUED +QUEUED *4" "*3 $9 subscribe $1 a :1" ":1"
+                   "-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client" "$-1"
+                   "*3 $7 message $1 a $1 x" "+OK "}]
+    }
+
     test "A client that is killed gets no more and counts no more" {
         set rd [listener]
         asked $rd subscribe gone
