@@ -67,11 +67,11 @@ start_server {tags {pubsub} overrides {notify-keyspace-events KEA}} {
         set rd [redis_deferring_client]
         $rd hello 3
         $rd read
-        $rd subscribe __keyevent@0__:set
+        $rd subscribe __keyevent@9__:set
         $rd read
         $rd set a b
         assert_equal OK [$rd read]
-        assert_equal {message __keyevent@0__:set a} [$rd read]
+        assert_equal {message __keyevent@9__:set a} [$rd read]
         $rd close
     }
 
