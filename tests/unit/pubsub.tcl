@@ -273,3 +273,23 @@ start_server [with_module api_journal] {
         assert {!([lindex [r journal.take] 0 1] & 4)}
     }
 }
+
+start_server {overrides {enable-module-command yes}} {
+    test "Unloading the module ends all subscriptions, loading it begins anew" {
+        set rd [listener]
+        asked $rd subscribe a
+        asked $rd psubscribe b*
+        r config set notify-keyspace-events KEA
+        assert_equal OK [r module unload pubsub]
+        assert_equal "" [asked $rd get nosuch]
+        r set k v
+        assert_match "*flags=N *sub=0 psub=0*" [r client list]
+        assert_error "ERR unknown command*" {r publish a x}
+        assert_equal OK [r module load pubsub]
+        assert_equal 0 [r publish a x]
+        assert_equal {subscribe a 1} [asked $rd subscribe a]
+        assert_equal 1 [r publish a x]
+        assert_equal {message a x} [$rd read]
+        $rd close
+    }
+}
