@@ -490,6 +490,7 @@ static void output_save(KeelClient *client) {
     client->arena_len = 0;
     client_write(client, bytes, len);
     if (later) {
+        KEEL_ASSERT(client->last_chunk); /* there was something to write */
         client->last_chunk->next = later;
         client->last_chunk = last;
         client->chunk_bytes += later_bytes;

@@ -172,10 +172,10 @@ Listener *listener_of(KeelClient *client) {
  * listeners, and RESP2 has to do with few commands. */
 static Listener *listener_begin(KeelClient *client) {
     void **slot = keel_client_slot(client, listener_slot);
-    if (*slot) return *slot;
-    Listener *l = keel_zalloc(sizeof(*l));
+    Listener *l = *slot;
+    if (l) return l;
+    *slot = l = keel_zalloc(sizeof(*l));
     KeelClientInfo info = {.size = sizeof(info)};
-    *slot = l;
     l->client = client;
     keel_client_info(client, &info);
     keel_client_set_flags(client, KEEL_CF_PUBSUB, 0);
