@@ -130,6 +130,12 @@ static bool forget(KeelClient *client, void *data) {
     return true;
 }
 
+static int load(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)c, (void)argv, (void)argc;
+    notify_listeners(false); /* a hook hears of everything until it says what it wants */
+    return 0;
+}
+
 static int unload(KeelCtx *c) {
     (void)c;
     keel_client_each(forget, NULL);
@@ -254,4 +260,4 @@ static const KeelCommand commands[] = {
 KEEL_MODULE(.name = "pubsub", .version = "1.0.0",
             .summary = "Channels, patterns, shard channels, and keyspace notifications.",
             .commands = commands, .configs = configs, .info = info, .gates = gates, .hooks = hooks,
-            .slots = slots, .provides = provides, .unload = unload);
+            .slots = slots, .provides = provides, .load = load, .unload = unload);

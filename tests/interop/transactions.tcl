@@ -39,7 +39,6 @@ group inside {
     1  UNWATCH
     1  PING
     1  ECHO @value
-    1  WAIT 0 10
     1  DBSIZE
 }
 # A transaction in pieces, in any order, so that all wrong orders come too.
