@@ -20,10 +20,6 @@ int config_apply_given(struct Module *module, char *error, size_t room);
 /* One line of a configuration file or its command line equivalent, split into words. Settings that
  * nobody owns yet wait for a module that does. 0; -1 with a message. */
 int config_line(const KeelStr *argv, int argc, char *error, size_t room);
-/* The first name that still waits, NULL: none. For MODULE LOADEX, which offers its settings with
- * config_line(), loads, and takes back what the module did not want. */
-const char *config_waiting(void);
-void config_forget_waiting(void);
 
 /* Reads a file, "-" for standard input, with `include`. 0; -1 after printing Redis's
  * "*** FATAL CONFIG FILE ERROR ***" with file, line and reason to stderr. */
@@ -65,7 +61,6 @@ typedef struct Settings {
     int oom_score_adj;         /* OOM_* */
     char **bind;               /* a '-' before an address: optional */
     int bind_count;
-    int64_t maxmemory_for_info;
     struct {
         int64_t hard, soft, soft_seconds;
     } output_limit[3];         /* KEEL_CLIENT_NORMAL, _REPLICA, _PUBSUB */

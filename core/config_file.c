@@ -276,19 +276,6 @@ int config_settle(struct Module *module, char *error, size_t room) {
     return 0;
 }
 
-const char *config_waiting(void) {
-    return waiting_first ? waiting_first->words[0].ptr : NULL;
-}
-
-void config_forget_waiting(void) {
-    while (waiting_first) {
-        Waiting *w = waiting_first;
-        waiting_first = w->next;
-        free_waiting(w);
-    }
-    waiting_end = &waiting_first;
-}
-
 int config_finish(void) {
     if (waiting_first) {
         const Waiting *w = waiting_first;

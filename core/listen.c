@@ -23,29 +23,16 @@ enum { LISTENERS_MAX = 17, ACCEPTS_MAX = 1000 };
 typedef struct Listener {
     int fd;
     bool is_unix;
-    char text[192];   /* for INFO */
 } Listener;
 
 static Listener listeners[LISTENERS_MAX];
 static int listener_count;
 static int spare_fd = -1;  /* given up for a moment when descriptors run out */
 
-const char *net_listener(int i) {
-    return i < listener_count ? listeners[i].text : NULL;
-}
-
-bool net_is_listener(int fd) {
-    for (int i = 0; i < listener_count; i++) {
-        if (listeners[i].fd == fd) return true;
-    }
-    return false;
-}
-
-static void listener_add(Listener *set, int *count, int fd, bool is_unix, const char *text) {
+static void listener_add(Listener *set, int *count, int fd, bool is_unix) {
     Listener *l = &set[(*count)++];
     l->fd = fd;
     l->is_unix = is_unix;
-    snprintf(l->text, sizeof(l->text), "%s", text);
 }
 
 /* One TCP address. The descriptor, -1 with *reason (static). */
@@ -119,9 +106,7 @@ static bool open_all(Listener *set, int *count, const char **reason) {
         int family = any4 ? AF_INET : any6 || strchr(address, ':') ? AF_INET6 : AF_UNSPEC;
         int fd = open_tcp(any4 || any6 ? NULL : address, family, reason);
         if (fd >= 0) {
-            char text[128];
-            snprintf(text, sizeof(text), "name=tcp,bind=%s,port=%d", address, (int)settings.port);
-            listener_add(set, count, fd, false, text);
+            listener_add(set, count, fd, false);
         } else if (!optional || (errno != EADDRNOTAVAIL && errno != EAFNOSUPPORT &&
                                  errno != ENOPROTOOPT && errno != EPROTONOSUPPORT)) {
             return false;
@@ -130,9 +115,7 @@ static bool open_all(Listener *set, int *count, const char **reason) {
     if (settings.unixsocket && *settings.unixsocket) {
         int fd = open_unix(settings.unixsocket, reason);
         if (fd < 0) return false;
-        char text[160];
-        snprintf(text, sizeof(text), "name=unix,bind=%.100s", settings.unixsocket);
-        listener_add(set, count, fd, true, text);
+        listener_add(set, count, fd, true);
     }
     return true;
 }

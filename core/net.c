@@ -3,7 +3,7 @@
  * Sockets are watched edge-triggered, for both directions, once. A read that fills less than its
  * room has drained the socket, so a request costs one recv; a reply costs one send. What a client
  * sent is parsed where it was received: in the turn's input arena, or behind what its own query
- * buffer still holds of a request that was cut. After execution net_settle() keeps what is left. */
+ * buffer still holds of a request that was cut. After execution settle() keeps what is left. */
 #include "net.h"
 
 #include "block.h"

@@ -12,12 +12,9 @@ bool net_apply_listeners(const char **reason);
 /* After maxclients changed: descriptors for so many. */
 bool net_apply_maxclients(const char **reason);
 void net_close_listeners(void);
-/* "tcp" addresses that are listened on, for INFO; NULL past the last. */
-const char *net_listener(int i);
 
 /* Readiness of a listener: accepts what waits there. */
 void net_accept(int fd);
-bool net_is_listener(int fd);
 
 /* Stroke 1: reads the client's socket and parses what is whole into the turn's requests. False when
  * this turn's room is used up: execute first, then again. */

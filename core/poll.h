@@ -12,7 +12,7 @@ void poll_remove(int fd);
 /* Waits up to `ms` (-1: for ever) and hands readiness out: clients that can be read are gathered and
  * executed by batches. */
 void poll_turn(int ms);
-/* True while a turn's batches are being executed. */
+/* Descriptors that a module watches. */
 size_t poll_watch_count(const void *module_self);
 
 #endif

@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 #define ARENA_SIZE (256 * 1024)
-enum { ARENA_LOW = 64 * 1024, HEADER_ROOM = 24 };
+enum { HEADER_ROOM = 24 };
 
 static char *arena;
 static size_t arena_used;
@@ -29,10 +29,6 @@ void reply_arena_reset(void) {
         stats.startup_memory += keel_mem_size(arena);
     }
     arena_used = 0;
-}
-
-bool reply_arena_has_room(void) {
-    return ARENA_SIZE - arena_used >= ARENA_LOW;
 }
 
 void reply_open(KeelCtx *c, KeelClient *client) {

@@ -18,8 +18,6 @@ void reply_rewind(KeelCtx *c);
 void reply_grow(KeelCtx *c, size_t need);
 /* The turn's arena starts anew: all clients' parts of it are written or saved. */
 void reply_arena_reset(void);
-/* False when the arena is nearly used up. */
-bool reply_arena_has_room(void);
 /* After a command: one reply was owed and given, or the reply is replaced by an error. */
 void reply_check(KeelCtx *c);
 /* A push wrote into the window of `outer`: the arena's owner follows. */
