@@ -20,6 +20,8 @@ int config_apply_given(struct Module *module, char *error, size_t room);
 /* One line of a configuration file or its command line equivalent, split into words. Settings that
  * nobody owns yet wait for a module that does. 0; -1 with a message. */
 int config_line(const KeelStr *argv, int argc, char *error, size_t room);
+/* Drops the lines that wait. The fuzzer feeds lines without end. */
+void config_forget_waiting(void);
 
 /* Reads a file, "-" for standard input, with `include`. 0; -1 after printing Redis's
  * "*** FATAL CONFIG FILE ERROR ***" with file, line and reason to stderr. */

@@ -276,6 +276,15 @@ int config_settle(struct Module *module, char *error, size_t room) {
     return 0;
 }
 
+void config_forget_waiting(void) {
+    while (waiting_first) {
+        Waiting *w = waiting_first;
+        waiting_first = w->next;
+        free_waiting(w);
+    }
+    waiting_end = &waiting_first;
+}
+
 int config_finish(void) {
     if (waiting_first) {
         const Waiting *w = waiting_first;
