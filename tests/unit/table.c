@@ -46,13 +46,14 @@ static bool consistent(const Table *t) {
         Place place;
         Entry *e = table_find(t, hash_of_key(i), name_of(i, room), &place);
         if (e != entries[i]) return false;
-        if (e && bucket_entry(place.bucket, place.index) != e) return false;
+        if (e && bucket_element(place.bucket, place.index) != e) return false;
         n += e != NULL;
     }
     return n == t->used;
 }
 
-static void mark(Entry *e, void *data) {
+static void mark(void *element, void *data) {
+    Entry *e = element;
     (void)data;
     seen[entry_int(e)]++;
 }
@@ -91,7 +92,7 @@ int main(void) {
     Table t;
     mem_init();
     hash_init();
-    table_init(&t);
+    table_init(&t, entry_hash);
 
     for (int i = 0; i < KEYS / 2; i++) add(&t, i);
     check(consistent(&t), "all are found while the table grows", "");
