@@ -55,6 +55,7 @@ extern "C" {
 #include <keel/type.h>
 #include <keel/string.h>
 #include <keel/set.h>
+#include <keel/zset.h>
 #include <keel/key.h>
 #include <keel/db.h>
 #include <keel/codec.h>
