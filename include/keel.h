@@ -56,6 +56,7 @@ extern "C" {
 #include <keel/string.h>
 #include <keel/key.h>
 #include <keel/db.h>
+#include <keel/scan.h>
 #include <keel/codec.h>
 #include <keel/gate.h>
 #include <keel/event.h>

@@ -65,6 +65,30 @@ void *dict_next(DictWalk *w) {
     }
 }
 
+/* ---- scans ----------------------------------------------------------------------------------- */
+
+typedef struct Count {
+    size_t seen;
+    void (*each)(void *element, void *data);
+    void *data;
+} Count;
+
+static void count_each(void *element, void *data) {
+    Count *count = data;
+    count->seen++;
+    if (count->each) count->each(element, count->data);
+}
+
+uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
+                        void (*each)(void *element, void *data), void *data) {
+    Count seen = {.each = each, .data = data};
+    size_t buckets_left = count <= SIZE_MAX / 10 ? count * 10 : SIZE_MAX;
+    do {
+        cursor = table_scan(&d->table, cursor, count_each, &seen);
+    } while (cursor && seen.seen < count && buckets_left--);
+    return cursor;
+}
+
 /* ---- at random ------------------------------------------------------------------------------- */
 
 /* Elements of a bucket's chain, and its `n`th one. */

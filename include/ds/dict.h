@@ -113,6 +113,10 @@ static inline uint64_t dict_scan(const Dict *d, uint64_t cursor,
                                  void (*each)(void *element, void *data), void *data) {
     return table_scan(&d->table, cursor, each, data);
 }
+/* The same, bucket by bucket until about `count` elements were visited, or ten times as many empty
+ * buckets. `each` NULL: visits none, and tells only where that ends. */
+uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
+                        void (*each)(void *element, void *data), void *data);
 static inline void dict_reserve(Dict *d, uint64_t elements) {
     table_reserve(&d->table, elements);
 }
