@@ -54,6 +54,7 @@ extern "C" {
 #include <keel/client.h>
 #include <keel/type.h>
 #include <keel/string.h>
+#include <keel/hash.h>
 #include <keel/key.h>
 #include <keel/db.h>
 #include <keel/scan.h>
