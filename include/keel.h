@@ -56,8 +56,10 @@ extern "C" {
 #include <keel/string.h>
 #include <keel/set.h>
 #include <keel/zset.h>
+#include <keel/hash.h>
 #include <keel/key.h>
 #include <keel/db.h>
+#include <keel/scan.h>
 #include <keel/codec.h>
 #include <keel/gate.h>
 #include <keel/event.h>
