@@ -53,6 +53,7 @@ extern "C" {
 #include <keel/command.h>
 #include <keel/client.h>
 #include <keel/type.h>
+#include <keel/stream.h>
 #include <keel/string.h>
 #include <keel/set.h>
 #include <keel/zset.h>
