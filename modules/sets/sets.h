@@ -79,6 +79,8 @@ void set_pop_random(Set *set, void (*take)(Member *m, void *data), void *data);
 
 /* Into another form, without a change of members; `members` are to be in it soon. */
 void set_convert(Set *set, SetForm form, size_t members);
+/* An intset becomes a pack or a table, as `s`, which is no integer, is the next of `members`. */
+void set_leave_ints(Set *set, KeelStr s, size_t members);
 /* Whether one more member of `len` bytes, where there are `count`, still makes a pack. */
 bool set_packs(size_t count, size_t len);
 

@@ -197,11 +197,10 @@ static size_t ints_longest(const uint8_t *ints) {
     return first > last ? first : last;
 }
 
-/* The first member that is no integer. */
-static void ints_become(Set *set, KeelStr s) {
+void set_leave_ints(Set *set, KeelStr s, size_t members) {
     size_t count = intset_count(set->ints), longest = ints_longest(set->ints);
     bool packs = set_packs(count, s.len) && longest <= (size_t)sets_max_packed_len;
-    set_convert(set, packs ? SET_PACK : SET_TABLE, count + 1);
+    set_convert(set, packs ? SET_PACK : SET_TABLE, members);
 }
 
 bool set_add(Set *set, KeelStr s) {
@@ -215,7 +214,7 @@ bool set_add(Set *set, KeelStr s) {
     int64_t v;
     if (set->form == SET_INTS) {
         if (keel_parse_int(s, &v)) return add_int(set, v);
-        ints_become(set, s);
+        set_leave_ints(set, s, intset_count(set->ints) + 1);
     } else if (lp_find(set->pack, lp_first(set->pack), s, 0)) {
         return false;
     } else if (!set_packs(lp_count(set->pack), s.len) || !lp_fits(set->pack, s.len)) {
