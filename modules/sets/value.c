@@ -247,8 +247,9 @@ bool set_remove(Set *set, KeelStr s) {
         return removed;
     }
     uint8_t *at = lp_find(set->pack, lp_first(set->pack), s, 0);
-    if (at) set->pack = lp_delete(set->pack, &at, 1);
-    return at != NULL;
+    if (!at) return false;
+    set->pack = lp_delete(set->pack, &at, 1);
+    return true;
 }
 
 bool set_remove_member(Set *set, Member *m) {
