@@ -228,12 +228,18 @@ proc pair::alike_near {tolerance command ours theirs} {
 }
 
 # DUMP payloads with the same value; the last ten bytes are the version of the format, which
-# grows with the server, and a checksum over it.
+# grows with the server, and a checksum over it. Values without order (types 2 and 4) may have their
+# elements in any: then the same bytes are compared, wherever they are.
 proc pair::alike_dump {command ours theirs} {
     lassign [parse $ours] type a
     lassign [parse $theirs] other b
     if {$type ne "\$" || $other ne "\$"} {return 0}
-    return [expr {[string range $a 0 end-10] eq [string range $b 0 end-10]}]
+    set a [string range $a 0 end-10]
+    set b [string range $b 0 end-10]
+    if {$a eq $b} {return 1}
+    binary scan $a cu one
+    binary scan $b cu two
+    return [expr {$one == $two && $one in {2 4} && [lsort [split $a ""]] eq [lsort [split $b ""]]}]
 }
 
 # COMMAND INFO: the same commands, and the same unknown ones, in the same places.
