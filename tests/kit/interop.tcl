@@ -236,7 +236,8 @@ proc pair::alike_near {tolerance command ours theirs} {
 }
 
 # DUMP payloads with the same value; the last ten bytes are the version of the format, which
-# grows with the server, and a checksum over it.
+# grows with the server, and a checksum over it. Values without order (types 2 and 4) may have their
+# elements in any: then the same bytes are compared, wherever they are.
 proc pair::alike_dump {command ours theirs} {
     lassign [parse $ours] type a
     lassign [parse $theirs] other b
@@ -246,6 +247,10 @@ proc pair::alike_dump {command ours theirs} {
     # The order of a set's members is the hash table's.
     if {[string index $a 0] eq "\x02" && [string index $b 0] eq "\x02"} {
         return [expr {[lsort [dump_strings $a]] eq [lsort [dump_strings $b]]}]
+    }
+    # So is that of a hash's fields.
+    if {[string index $a 0] eq "\x04" && [string index $b 0] eq "\x04"} {
+        return [expr {[lsort [split $a ""]] eq [lsort [split $b ""]]}]
     }
     return [expr {$a eq $b}]
 }
