@@ -180,7 +180,8 @@ const KeelCommand latency_subcommands[] = {
      .complexity = "O(1)", .tips = SPECIAL},
     {.name = "help", .flags = KEEL_LOADING | KEEL_STALE, .group = "server", .call = latency_help,
      .summary = "Lists LATENCY's subcommands.", .since = "2.8.13", .complexity = "O(1)"},
-    {.name = "histogram", .args = "[COMMAND [COMMAND ...]]", .arity = -2, .flags = LATENCY_FLAGS,
+    {.name = "histogram", .args = "[COMMAND:string [COMMAND:string ...]]",
+     .flags = LATENCY_FLAGS,
      .group = "server", .call = latency_histogram,
      .summary = "Returns how the durations of commands are distributed.", .since = "7.0.0",
      .complexity = "O(N) where N is the number of commands with latency information being "

@@ -126,7 +126,8 @@ static void reply_entry(KeelCtx *c, const SlowEntry *e) {
 static void slowlog_get(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t wanted = SHOWN_DEFAULT;
     if (argc > 3) {
-        keel_reply_unknown_subcommand(c);
+        keel_reply_errorf(c, "ERR unknown subcommand or wrong number of arguments for '%s'. Try "
+                             "SLOWLOG HELP.", argv[1].ptr);
         return;
     }
     if (argc == 3 && (!keel_parse_int(argv[2], &wanted) || wanted < -1)) {

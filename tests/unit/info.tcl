@@ -136,7 +136,7 @@ start_server {tags {info}} {
         set lines [regexp -all {errorstat_} [r info errorstats]]
         assert_equal $lines 129
         assert_match "*count=72*" [errorrstat ERRORSTATS_OVERFLOW r]
-        assert_equal [count_log_message 0 "different error codes"] 1
+        assert_equal [count_log_message 0 "Errorstats stopped adding new errors"] 1
         r config resetstat
         s total_error_replies
     } 0
