@@ -5,11 +5,23 @@
  *   OBSERVED.SECRET ARG I ...     a command whose arguments I are secrets
  *   OBSERVED.CALL COMMAND ...     runs a command
  *   OBSERVED.SCRIPT COMMAND ...   the same, the way a script's command does
- *   OBSERVED.WAIT                 blocks for 50 ms
- *   OBSERVED.NAP MS               sleeps */
+ *   OBSERVED.WAIT [MS]            blocks for 50 ms; with MS for less, and its answer takes MS
+ *   OBSERVED.NAP MS               sleeps
+ *   OBSERVED.EXPIRY MS            expired keys take so long to go, 0: no longer
+ *   OBSERVED.FORK MS              forks, which takes so long
+ *   OBSERVED.THREAD MS            a thread keeps the lock for so long */
 #include <keel.h>
 #include <keel/monitor.h>
+#include <pthread.h>
 #include <time.h>
+#include <unistd.h>
+
+static int64_t expiry_ms, fork_ms;
+
+static void nap(int64_t ms) {
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
 
 static void observed_latency(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t ms;
@@ -52,22 +64,80 @@ static void observed_script(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 static bool retry(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *data) {
-    (void)c, (void)argv, (void)argc, (void)key, (void)data;
+    int64_t ms;
+    (void)key, (void)data;
+    if (argc == 1 || !keel_parse_int(argv[1], &ms)) return false;
+    nap(ms);
+    keel_reply_ok(c);
+    return true;
+}
+
+static bool unblock(KeelCtx *c, void *data) {
+    (void)c;
+    keel_unblock((uint64_t)(uintptr_t)data);
     return false;
 }
 
 static void observed_wait(KeelCtx *c, const KeelStr *argv, int argc) {
-    (void)argv, (void)argc;
-    KeelBlock block = {.size = sizeof(block), .retry = retry, .deadline_ms = keel_now_ms() + 50};
-    if (!keel_block(c, &block)) keel_reply_null_array(c);
+    (void)argv;
+    KeelBlock block = {.size = sizeof(block), .retry = retry};
+    if (argc == 1) block.deadline_ms = keel_now_ms() + 50;
+    uint64_t id = keel_block(c, &block);
+    if (!id) keel_reply_null_array(c);
+    else if (argc > 1) KEEL_TIMER_START(5, unblock, (void *)(uintptr_t)id);
 }
 
 static void observed_nap(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t ms;
     (void)argc;
     if (!keel_arg_int(c, argv[1], &ms)) return;
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&t, NULL);
+    nap(ms);
+    keel_reply_ok(c);
+}
+
+static void observed_expiry(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argc;
+    if (keel_arg_int(c, argv[1], &expiry_ms)) keel_reply_ok(c);
+}
+
+static void removed(KeelCtx *c, const void *data) {
+    (void)c;
+    if (((const KeelKeyEvent *)data)->cause == KEEL_EXPIRED) nap(expiry_ms);
+}
+
+static void before_fork(void) {
+    nap(fork_ms);
+}
+
+static void observed_fork(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argc;
+    if (!keel_arg_int(c, argv[1], &fork_ms)) return;
+    static bool prepared;
+    if (!prepared) pthread_atfork(before_fork, NULL, NULL);
+    prepared = true;
+    if (keel_fork(c, "a test") == 0) _exit(0);
+    fork_ms = 0;
+    keel_reply_ok(c);
+}
+
+static void *thread_main(void *data) {
+    KeelCtx *c = keel_lock();
+    nap((int64_t)(intptr_t)data);
+    keel_unlock(c);
+    return NULL;
+}
+
+static void observed_thread(KeelCtx *c, const KeelStr *argv, int argc) {
+    int64_t ms;
+    pthread_t thread;
+    (void)argc;
+    if (!keel_arg_int(c, argv[1], &ms)) return;
+    keel_threads_enable();
+    if (pthread_create(&thread, NULL, thread_main, (void *)(intptr_t)ms)) {
+        keel_reply_error(c, "ERR no thread");
+        return;
+    }
+    pthread_detach(thread);
     keel_reply_ok(c);
 }
 
@@ -80,9 +150,14 @@ static const KeelCommand commands[] = {
     {.name = "observed.call", .args = "arg [arg ...]", .call = observed_call, ROW},
     {.name = "observed.script", .args = "arg [arg ...]", .call = observed_script,
      .flags = KEEL_SKIP_MONITOR, .group = "scripting", ROW},
-    {.name = "observed.wait", .flags = KEEL_BLOCKING, .call = observed_wait, ROW},
+    {.name = "observed.wait", .args = "[milliseconds]", .flags = KEEL_BLOCKING, .call = observed_wait, ROW},
     {.name = "observed.nap", .args = "milliseconds", .flags = KEEL_FAST, .call = observed_nap, ROW},
+    {.name = "observed.expiry", .args = "milliseconds", .call = observed_expiry, ROW},
+    {.name = "observed.fork", .args = "milliseconds", .call = observed_fork, ROW},
+    {.name = "observed.thread", .args = "milliseconds", .call = observed_thread, ROW},
     {0}};
 
+static const KeelHook hooks[] = {{.event = KEEL_EVENT_KEY_REMOVED, .call = removed}, {0}};
+
 KEEL_MODULE(.name = "observed", .version = "1.0.0", .summary = "Things to observe, for tests.",
-            .commands = commands);
+            .commands = commands, .hooks = hooks);

@@ -134,22 +134,42 @@ start_server [concat [with_module observed] {tags {latency} overrides {latency-m
         set kind
     } M
 
-    test "An expiry cycle that takes long is an event" {
-        r config set latency-monitor-threshold 1
-        r latency reset
-        r debug set-active-expire 0
-        r debug populate 200000 key 3
-        # All of them in one millisecond from now.
-        set rd [redis_deferring_client]
-        for {set i 0} {$i < 200000} {incr i} {
-            $rd pexpire key:$i 1
-            if {$i % 1000 == 999} {for {set j 0} {$j < 1000} {incr j} {$rd read}}
+    # What happens beside commands: {event script}, each of which takes 50 ms.
+    foreach {event script} {
+        expire-del {
+            r debug set-active-expire 0
+            r set k v px 1
+            r observed.expiry 50
+            after 5
+            r get k
+            r observed.expiry 0
+            r debug set-active-expire 1
         }
-        $rd close
-        r debug set-active-expire 1
-        wait_for_condition 100 50 {[r dbsize] == 0} else {fail "keys are left"}
-        assert {[r latency history expire-cycle] ne {}} [r latency latest]
-        r config set latency-monitor-threshold 40
+        expire-cycle {
+            r observed.expiry 25
+            r mset a 1 b 2
+            r pexpire a 5
+            r pexpire b 5
+            wait_for_condition 50 20 {[r dbsize] == 0} else {fail "keys are left"}
+            r observed.expiry 0
+        }
+        fork {r observed.fork 50}
+        command-unblocking {assert_equal OK [r observed.wait 50]}
+        module-acquire-GIL {
+            r observed.thread 50
+            for {set i 0} {$i < 10} {incr i} {r ping; after 10}
+        }
+    } {
+        test "The event $event" {
+            r flushall
+            r latency reset
+            eval $script
+            wait_for_condition 50 20 {[r latency history $event] ne {}} else {
+                fail "there is none: [r latency latest]"
+            }
+            assert_range [lindex [r latency history $event] 0 1] 45 120
+            assert_match "*$event: 1 slow*" [r latency doctor]
+        }
     }
 
     test "The threshold is a number of milliseconds" {
