@@ -138,10 +138,11 @@ static void observe_refused(KeelCtx *c) {
     observers_tell(c, &call, KEEL_OBSERVE_ERROR);
 }
 
-static void tell_refused(KeelCtx *c) {
+/* `counts`: as a rejected call of the command; one of a subcommand that is not there is nobody's. */
+static void tell_refused(KeelCtx *c, bool counts) {
     uint64_t armed = gates_armed | c->client->gates;
     if (armed) gates_refused(c, c->argv, c->argc, armed);
-    if (c->command) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
+    if (counts) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
     observe_refused(c);
 }
 
@@ -174,7 +175,7 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
     if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
-        tell_refused(c);
+        tell_refused(c, false);
         return false;
     }
     if (__builtin_expect(cmd->has_subcommands && (c->argc > 1 || !cmd->call), 0)) {
@@ -183,12 +184,12 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
         } else {
             keel_reply_arity(c);
         }
-        tell_refused(c);
+        tell_refused(c, c->argc == 1);
         return false;
     }
     if (__builtin_expect(cmd->arity >= 0 ? c->argc != cmd->arity : c->argc < -cmd->arity, 0)) {
         keel_reply_arity(c);
-        tell_refused(c);
+        tell_refused(c, true);
         return false;
     }
     uint64_t gates = (gates_armed | c->client->gates) & cmd->gates;
