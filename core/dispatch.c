@@ -116,7 +116,7 @@ void dispatch_forget(const struct Module *module) {
 void keel_redact(KeelCtx *c, int i) {
     if (!(c->flags & CTX_REDACTED)) c->redacted = 0;
     c->flags |= CTX_REDACTED;
-    c->redacted |= 1ull << (i < 63 ? i : 63);
+    c->redacted |= 1ull << ((unsigned)i < 63 ? i : 63);
 }
 
 /* What observers are told of any call. */

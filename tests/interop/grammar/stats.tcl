@@ -19,3 +19,5 @@ group stats {
     1  CONFIG SET (slowlog-log-slower-than|slowlog-max-len) (-5|abc|""|1.5)
     1  CONFIG SET latency-monitor-threshold (-1|abc|""|0)
 }
+
+intact "monitor*" "without an argument it would show all that follows"
