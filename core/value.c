@@ -251,6 +251,7 @@ bool keel_key_delete(KeelKey *key, bool lazy) {
 void key_expire(KeelKey *key) {
     bool lazy = settings.lazy_expire;
     KeelStr words[2] = {lazy ? KEEL_LIT("UNLINK") : KEEL_LIT("DEL"), key->name};
+    int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
     Entry *e = key_take_out(key, KEEL_EXPIRED, lazy); /* key->name may lie in it */
     if (!e) return;
     stats.expired_keys++;
@@ -261,6 +262,7 @@ void key_expire(KeelKey *key) {
     }
     keel_key_notify(key, KEEL_NOTIFY_EXPIRED, "expired");
     entry_free(e);
+    if (start) keel_latency_add("expire-del", keel_monotonic_ns() - start);
 }
 
 /* ---- expiry, moving, copying ----------------------------------------------------------------- */
