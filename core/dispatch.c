@@ -65,7 +65,7 @@ static void fetch_entries(const Table *table, const KeyMemo *memo, size_t n) {
     for (size_t i = 0; i < n; i++) {
         const Bucket *b = table_bucket(table, memo[i].hash);
         for (unsigned hits = bucket_match(b, hash_tag(memo[i].hash)); hits; hits &= hits - 1) {
-            const char *entry = (const char *)bucket_entry(b, (unsigned)__builtin_ctz(hits));
+            const char *entry = (const char *)bucket_element(b, (unsigned)__builtin_ctz(hits));
             __builtin_prefetch(entry);
             __builtin_prefetch(entry + 32); /* a short one may lie across two lines */
         }

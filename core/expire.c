@@ -20,7 +20,8 @@ typedef struct Sweep {
     Db *db;
 } Sweep;
 
-static void look(Entry *e, void *data) {
+static void look(void *element, void *data) {
+    Entry *e = element;
     Sweep *sweep = data;
     sweep->seen++;
     int64_t left = entry_expiry(e) - now_ms;

@@ -42,6 +42,7 @@ newer {module|loadex arguments} "7.2 has no group of one argument"
 newer {psubscribe arguments} "7.2 has no group of one argument"
 newer {publish flags} "7.2 shows may_replicate"
 newer {spublish flags} "7.2 shows may_replicate"
+newer {hscan arguments} "7.4 added NOVALUES"
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------
