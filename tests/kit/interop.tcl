@@ -290,11 +290,6 @@ proc pair::dump_length {payload name} {
     }
 }
 
-# OBJECT ENCODING: since 7.2 small sets of strings are listpacks.
-proc pair::alike_encoding {command ours theirs} {
-    return [expr {$ours eq "\$8\r\nlistpack\r\n" && $theirs eq "\$9\r\nhashtable\r\n"}]
-}
-
 # COMMAND INFO: the same commands, and the same unknown ones, in the same places.
 proc pair::alike_infos {command ours theirs} {
     foreach reply [list $ours $theirs] name {a b} {
@@ -311,11 +306,11 @@ proc pair::alike_arity {words command ours theirs} {
     return [string match "-ERR *wrong number of arguments for *" $theirs]
 }
 
-# OBJECT ENCODING: short lists are single listpacks since 7.2 and were quicklists before.
+# OBJECT ENCODING: since 7.2 short lists and small sets of strings are single listpacks.
 proc pair::alike_encoding {command ours theirs} {
     lassign [parse $ours] type a
     lassign [parse $theirs] other b
-    return [expr {$a eq "listpack" && $b eq "quicklist"}]
+    return [expr {$a eq "listpack" && $b in {quicklist hashtable}}]
 }
 
 # DEBUG OBJECT: all but the address, the count of shared integers and the clock, which moves on
