@@ -235,6 +235,28 @@ proc pair::alike_near {tolerance command ours theirs} {
     return [expr {abs($a - $b) <= $tolerance}]
 }
 
+# The same but for how numbers are spelt.
+proc pair::alike_numbers {command ours theirs} {
+    return [same_numbers [parse $ours] [parse $theirs]]
+}
+
+proc pair::same_numbers {a b} {
+    lassign $a type mine
+    lassign $b other its
+    if {$type ne $other} {return 0}
+    if {$type ni {* ~ > %}} {
+        if {$mine eq $its} {return 1}
+        if {$type ni {\$ ,}} {return 0}
+        return [expr {[string is double -strict $mine] && [string is double -strict $its] &&
+            double($mine) == double($its)}]
+    }
+    if {[llength $mine] != [llength $its]} {return 0}
+    foreach x $mine y $its {
+        if {![same_numbers $x $y]} {return 0}
+    }
+    return 1
+}
+
 # DUMP payloads with the same value; the last ten bytes are the version of the format, which
 # grows with the server, and a checksum over it. Values without order (types 2 and 4) may have their
 # elements in any: then the same bytes are compared, wherever they are.
