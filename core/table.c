@@ -224,8 +224,12 @@ void table_reserve(Table *t, uint64_t entries) {
     if (t->used == 0) table_resize_step(t, UINT64_MAX);
 }
 
+/* Entries lie all over the heap: those of a bucket are fetched together. */
 static void visit_chain(const Bucket *b, void (*each)(Entry *e, void *data), void *data) {
     for (; b; b = bucket_next(b)) {
+        for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
+            if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
+        }
         for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
             if (b->tags[i]) each(bucket_entry(b, i), data);
         }
