@@ -42,6 +42,10 @@ set push_items {
     ppublish.100  100   "PSUBSCRIBE c*|%d"  20000  0.6
     ppublish.10k  10000 "PSUBSCRIBE c*|%d"  400    0.6
 }
+# A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
+set full_items {
+    evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
+}
 set call_items   {
     syscalls.p1.ping ping 1  syscalls.p1.get get 1  syscalls.p1.set set 1
     syscalls.p16.ping ping 16  syscalls.p16.get get 16  syscalls.p16.set set 16
@@ -266,6 +270,28 @@ proc section_push {} {
             }
             lassign [best $result $field] keel redis noise
             row $name "$unit, PUBLISH to $listeners of [lindex $listen 0]" $keel $redis $bar $noise
+        }
+    }
+    stop_servers
+}
+
+# SET of random keys where one must go for each that comes. Both servers have room for as many.
+proc section_full {} {
+    global full_items
+    if {![any_wanted $full_items 4]} return
+    set pair [pair_start]
+    set keys 500000
+    foreach who {keel redis} {
+        set server [dict get $pair $who]
+        populate $server $keys
+        ask $server CONFIG SET maxmemory [settled_memory $server]
+    }
+    foreach {name type policy bar} $full_items {
+        if {![wanted $name]} continue
+        item $name {
+            foreach who {keel redis} {ask [dict get $pair $who] CONFIG SET maxmemory-policy $policy}
+            set result [rounds $pair $type 16 [requests $type 16] 1000000000]
+            cycles_row $name "[describe $type 16], full, $policy" $result $bar
         }
     }
     stop_servers
