@@ -122,14 +122,17 @@ static void resize_to(Table *t, uint8_t bits) {
     t->stamp++;
 }
 
+/* Entries lie all over the heap: those of a bucket are fetched together. */
+static inline void fetch_entries(const Bucket *b) {
+    for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
+        if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
+    }
+}
+
 /* Moves one old bucket. Hashes are computed anew from the names, so those are fetched first. */
 static void move_bucket(Table *t) {
     Bucket *first = &t->old[t->moved], *next;
-    for (Bucket *b = first; b; b = bucket_next(b)) {
-        for (unsigned i = 0; i < BUCKET_PLACES - b->chained; i++) {
-            if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
-        }
-    }
+    for (Bucket *b = first; b; b = bucket_next(b)) fetch_entries(b);
     t->moved++;
     for (Bucket *b = first; b; b = next) {
         next = bucket_next(b);
@@ -224,12 +227,18 @@ void table_reserve(Table *t, uint64_t entries) {
     if (t->used == 0) table_resize_step(t, UINT64_MAX);
 }
 
-/* Entries lie all over the heap: those of a bucket are fetched together. */
+void table_fetch(const Table *t, uint64_t cursor, bool entries) {
+    const Bucket *b = table_bucket(t, cursor << TABLE_CURSOR_SHIFT);
+    if (entries) {
+        fetch_entries(b);
+    } else {
+        __builtin_prefetch(b);
+    }
+}
+
 static void visit_chain(const Bucket *b, void (*each)(Entry *e, void *data), void *data) {
     for (; b; b = bucket_next(b)) {
-        for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
-            if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
-        }
+        fetch_entries(b);
         for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
             if (b->tags[i]) each(bucket_entry(b, i), data);
         }

@@ -101,6 +101,8 @@ extern int table_pauses;
 /* Visits the bucket (with its chain) at `cursor` and returns the next cursor; 0: the end. */
 uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(Entry *e, void *data),
                     void *data);
+/* Fetches the bucket at `cursor`, or the entries of a bucket that was fetched. */
+void table_fetch(const Table *t, uint64_t cursor, bool entries);
 size_t table_memory(const Table *t);
 
 #define TABLE_CURSOR_SHIFT 16 /* cursors are the top 48 bits of a hash */

@@ -44,6 +44,7 @@ static uint64_t score_of(const KeelSeen *seen) {
     switch (evict_policy & EVICT_JUDGE) {
     case EVICT_LRU: return (uint64_t)keel_seen_idle(seen);
     case EVICT_LFU: return 255 - (uint64_t)keel_seen_freq(seen);
+    case EVICT_RANDOM: return keel_random();
     default: return UINT64_MAX - (uint64_t)seen->expiry; /* the sooner it expires the better */
     }
 }
@@ -52,6 +53,7 @@ static uint64_t score_again(const KeelKey *key) {
     switch (evict_policy & EVICT_JUDGE) {
     case EVICT_LRU: return (uint64_t)keel_key_idle(key);
     case EVICT_LFU: return 255 - (uint64_t)keel_key_freq(key);
+    case EVICT_RANDOM: return UINT64_MAX; /* it is as good as any */
     default: return UINT64_MAX - (uint64_t)keel_key_expiry(key);
     }
 }
@@ -92,6 +94,22 @@ static void look(const KeelSeen *seen, void *data) {
     pool_add(sample->db, seen->name, score_of(seen));
 }
 
+/* Where the next two samples of a database will be taken: what they read is on its way from memory
+ * while commands run. */
+enum { AHEAD_DBS = 16 };
+static uint64_t ahead[AHEAD_DBS][2];
+
+static uint64_t next_place(int db, bool expiring) {
+    uint64_t fresh = keel_random() >> 16; /* cursors have 48 bits */
+    if (db >= AHEAD_DBS) return fresh;
+    uint64_t place = ahead[db][0];
+    ahead[db][0] = ahead[db][1];
+    ahead[db][1] = fresh;
+    keel_db_scan_ahead(db, expiring, ahead[db][1], false);
+    keel_db_scan_ahead(db, expiring, ahead[db][0], true);
+    return place;
+}
+
 /* A walk that comes to the table's end goes on at its beginning; one round over a small table shows
  * all of it. */
 static void sample_db(int db, bool expiring) {
@@ -99,7 +117,7 @@ static void sample_db(int db, bool expiring) {
     size_t wanted = (size_t)evict_samples;
     uint64_t (*scan)(int, uint64_t, size_t, void (*)(const KeelSeen *, void *), void *) =
         expiring ? keel_db_scan_expiring : keel_db_scan;
-    uint64_t next = scan(db, keel_random() >> 16, wanted, look, &sample);
+    uint64_t next = scan(db, next_place(db, expiring), wanted, look, &sample);
     while (sample.seen < wanted) {
         bool round = next == 0;
         next = scan(db, next, wanted - sample.seen, look, &sample);
@@ -127,35 +145,19 @@ static bool pool_take(KeelCtx *c, bool expiring, KeelKey *key) {
            !(expiring && keel_key_expiry(key) == KEEL_NO_EXPIRY) && score_again(key) >= k->score;
 }
 
-static bool evict_best(KeelCtx *c, bool lazy, bool expiring) {
+/* For a choice at random the pool is a stock: it need not be better than what comes next. */
+bool pool_evict(KeelCtx *c, bool lazy) {
+    bool expiring = evict_policy & EVICT_VOLATILE;
+    bool stock = (evict_policy & EVICT_JUDGE) == EVICT_RANDOM && count;
     KeelKey key;
-    if (!sample_all(expiring)) return false;
-    for (;;) {
+    while (stock || sample_all(expiring)) {
+        stock = false;
         while (count) {
             Candidate *k = &pool[order[count - 1]];
             bool gone = pool_take(c, expiring, &key) && keel_key_evict(&key, lazy);
             candidate_free(k);
             if (gone) return true;
         }
-        if (!sample_all(expiring)) return false; /* of what is sampled now, the best is as good */
-    }
-}
-
-/* Databases take turns, however many keys they have. */
-static bool evict_random(KeelCtx *c, bool lazy, bool expiring) {
-    static int next_db;
-    for (int i = 0, n = keel_db_count(); i < n; i++) {
-        int db = next_db++ % n;
-        KeelSeen seen;
-        KeelKey key;
-        if (!keel_db_random(db, expiring, &seen)) continue;
-        if (keel_key_open_in(c, db, seen.name, QUIETLY, &key)) return keel_key_evict(&key, lazy);
     }
     return false;
-}
-
-bool pool_evict(KeelCtx *c, bool lazy) {
-    bool expiring = evict_policy & EVICT_VOLATILE;
-    if ((evict_policy & EVICT_JUDGE) == EVICT_RANDOM) return evict_random(c, lazy, expiring);
-    return evict_best(c, lazy, expiring);
 }

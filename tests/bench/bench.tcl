@@ -4,7 +4,7 @@
 #     tclsh tests/bench/bench.tcl --quick                fewer requests, 3 rounds, two minutes
 #     tclsh tests/bench/bench.tcl --only 'cycles.*|start'
 #
-# Items have names (instr.p16.get, cycles.p1.set, memory.64, scale.10m, allocs.incr,
+# Items have names (instr.p16.get, cycles.p1.set, evict.lru, memory.64, scale.10m, allocs.incr,
 # syscalls.p16.get, publish.100, start, rss) which --only matches; they are the first column of the table.
 #
 # Method. 50 connections, values of 3 bytes, 1,000,000 keys, the commands of redis-benchmark. Both
@@ -462,7 +462,7 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles push scale memory allocs syscalls start} {
+    foreach section {instr cycles push full scale memory allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }
