@@ -114,31 +114,40 @@ static bool go_on(KeelCtx *c, void *data) {
 
 /* --- the gate --------------------------------------------------------------------------------- */
 
-/* A queue grows without bound, so nothing is put into one either. */
-static bool needs_memory(KeelCtx *c, const KeelCommandRef *cmd) {
-    uint64_t flags = keel_command_flags(cmd);
-    if (flags & KEEL_DENYOOM) return true;
+/* A queue grows without bound, so that nothing is put into one. MULTI and WATCH would not be, but
+ * are refused all the same. */
+static bool would_queue(KeelCtx *c, const KeelCommandRef *cmd) {
     const KeelClient *client = keel_client(c);
-    return client && (keel_client_flags(client) & KEEL_CF_IN_MULTI) && !(flags & KEEL_NO_QUEUE);
+    if (!client || !(keel_client_flags(client) & KEEL_CF_IN_MULTI)) return false;
+    KeelStr name = keel_str(keel_command_name(cmd));
+    return !(keel_command_flags(cmd) & KEEL_NO_QUEUE) || keel_is(name, "multi") ||
+           keel_is(name, "watch");
 }
 
-/* Before a command of its client's own, room is made. What another command calls, or asks about
- * before it calls it, gets the answer that was found then; what a timer or a thread calls finds
- * things as they are. */
+/* Before a command that its client sent: makes room, and notes whether that failed. */
+static bool sent_refused(KeelCtx *c, const KeelCommandRef *cmd) {
+    refusing = (is_over() || exceeded_ns) && make_room(c) == NO_ROOM;
+    return refusing && ((keel_command_flags(cmd) & KEEL_DENYOOM) || would_queue(c, cmd));
+}
+
+/* What another command calls, or asks about before it calls it, gets the answer that was found
+ * before that one; what a timer or a thread calls finds things as they are. */
+static bool called_refused(KeelCtx *c, const KeelCommandRef *cmd) {
+    const KeelClient *client = keel_client(c);
+    if (!(keel_command_flags(cmd) & KEEL_DENYOOM)) return false;
+    if (client && keel_client_id(client)) return refusing;
+    return is_over() && keel_expires_on_access();
+}
+
 static KeelVerdict memory_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,
                                  int argc) {
     (void)argv, (void)argc;
-    bool refuse = refusing;
-    if (keel_is_nested(c)) {
-        if (!keel_client_id(keel_client(c))) refuse = is_over() && keel_expires_on_access();
-    } else if (cmd == keel_command(c)) {
-        if (clients_used() >= clients_limit) {
-            clients_evict();
-            if (keel_client_flags(keel_client(c)) & KEEL_CF_CLOSING) return KEEL_ANSWERED;
-        }
-        refuse = refusing = (is_over() || exceeded_ns) && make_room(c) == NO_ROOM;
+    bool sent = cmd == keel_command(c) && !keel_is_nested(c);
+    if (sent && clients_used() >= clients_limit) {
+        clients_evict();
+        if (keel_client_flags(keel_client(c)) & KEEL_CF_CLOSING) return KEEL_ANSWERED;
     }
-    if (!refuse || !needs_memory(c, cmd)) return KEEL_PASS;
+    if (!(sent ? sent_refused(c, cmd) : called_refused(c, cmd))) return KEEL_PASS;
     keel_reply_error(c, "OOM command not allowed when used memory > 'maxmemory'.");
     return KEEL_ANSWERED;
 }

@@ -52,7 +52,8 @@ static void write_memory(KeelInfo *info) {
          "number_of_libraries:0\nused_memory_vm_functions:0\nused_memory_vm_total:0\n"
          "used_memory_vm_total_human:0B\nused_memory_functions:0\nused_memory_scripts:0\n"
          "used_memory_scripts_human:0B\n"},
-        {"eviction", "maxmemory:0\nmaxmemory_human:0B\nmaxmemory_policy:noeviction\n"},
+        {"eviction", "maxmemory:0\nmaxmemory_human:0B\nmaxmemory_policy:noeviction\n"
+                     "mem_not_counted_for_evict:0\n"},
         {"replication", "mem_replication_backlog:0\nmem_total_replication_buffers:0\n"
                         "mem_clients_slaves:0\n"},
         {"cluster", "mem_cluster_links:0\n"},
