@@ -8,6 +8,26 @@ set modules [file join [file dirname [file normalize $kit::binary]] tests module
 set oom "OOM command not allowed when used memory > 'maxmemory'."
 
 proc used {} {expr {[s used_memory] - [s mem_not_counted_for_evict]}}
+# INFO sees its own text, too.
+proc is_under {max} {expr {[used] <= $max + 20000}}
+proc await_under {max} {
+    wait_for_condition 200 20 {[is_under $max]} else {fail "[used] bytes, $max allowed"}
+}
+
+# A connection that has sent most of an argument of so many bytes.
+proc hoarder {bytes} {
+    set rd [redis_deferring_client]
+    catch {
+        $rd write "*2\r\n\$4\r\necho\r\n\$$bytes\r\n[string repeat x [expr {$bytes - 1000}]]"
+        $rd flush
+    }
+    return $rd
+}
+proc await_evicted {count} {
+    wait_for_condition 100 20 {[s evicted_clients] == $count} else {
+        fail "[s evicted_clients] connections were evicted:\n[r client list]"
+    }
+}
 
 # Room for so many bytes more than are used now.
 proc limit {bytes {policy ""}} {
@@ -56,14 +76,14 @@ start_server {tags {eviction}} {
                     volatile-ttl} {
         test "Memory stays under the limit with $policy" {
             no_limit
+            r config resetstat
             limit 1000000 $policy
             set max [lindex [r config get maxmemory] 1]
             set ttl [expr {[string match volatile-* $policy] ? {ex 1000} : {}}]
             fill key: 20000 100 {*}$ttl
-            assert_lessthan_equal [used] $max
+            assert [is_under $max]
             assert_range [r dbsize] 3000 12000
             assert_equal [expr {20000 - [r dbsize]}] [s evicted_keys]
-            r config resetstat
             # It is as full as it can be.
             assert_morethan [used] [expr {$max - 100000}]
         }
@@ -86,6 +106,7 @@ start_server {tags {eviction}} {
 
     test "Without eviction writes are refused, and what frees memory is not" {
         no_limit
+        r config resetstat
         r mset a 1 b 2
         r config set maxmemory 1
         assert_error $oom {r set a 2}
@@ -125,7 +146,7 @@ start_server {tags {eviction}} {
         r config resetstat
         r config set maxmemory-policy allkeys-lru maxmemory [expr {[used] - 300000}]
         wait_for_condition 50 20 {[s evicted_keys] > 1000} else {fail "nothing was evicted"}
-        assert_lessthan_equal [used] [lindex [r config get maxmemory] 1]
+        await_under [lindex [r config get maxmemory] 1]
         verify_log_message 0 "*smaller than the current memory usage*" 0
     }
 
@@ -140,9 +161,7 @@ start_server {tags {eviction}} {
         set during [r dbsize]
         assert_equal OK [r set straight away]
         assert_morethan $during 100000
-        wait_for_condition 200 20 {[used] <= [lindex [r config get maxmemory] 1]} else {
-            fail "eviction does not come to its end"
-        }
+        await_under [lindex [r config get maxmemory] 1]
         assert_morethan [s total_eviction_exceeded_time] 0
         assert_equal 0 [s current_eviction_exceeded_time]
         r config set maxmemory-eviction-tenacity 10
@@ -157,7 +176,7 @@ start_server {tags {eviction}} {
         r config set maxmemory $max
         r exec
         r get k:1
-        assert_lessthan_equal [used] $max
+        assert [is_under $max]
         r config set maxmemory-eviction-tenacity 10
     }
 
@@ -194,66 +213,46 @@ start_server {tags {eviction}} {
 
     # ---- which keys ----
 
-    # 1,000 keys of which those with low numbers should go first.
-    proc judged {more script} {
+    # 1,000 keys of which those with low numbers should go first: `more` gives what RESTORE takes
+    # after the key. Then half of them must go; `script` runs before.
+    proc judged {policy more {script ""}} {
         no_limit
+        r config set maxmemory-policy $policy
         r set model [string repeat x 100]
         set payload [r dump model]
         r del model
         set commands {}
         for {set i 0} {$i < 1000} {incr i} {
-            lappend commands [list restore key:$i {*}[uplevel 1 [list apply [list i $more] $i]]]
+            lappend commands [list restore key:$i {*}[eval $more]]
         }
-        set ::payload $payload
-        pipeline [lmap command $commands {string map [list PAYLOAD $payload] $command}]
+        pipeline $commands
         uplevel 1 $script
-        r config set maxmemory [expr {[used] - 50000}]
-        wait_for_condition 50 20 {[used] <= [lindex [r config get maxmemory] 1]} else {
-            fail "nothing is evicted"
-        }
+        set max [expr {[used] - 60000}]
+        r config set maxmemory $max
+        await_under $max
     }
 
     foreach {policy more} {
-        allkeys-lru  {list 0 PAYLOAD idletime [expr {1000000 - 100 * $i}]}
-        volatile-lru {list 10000000 PAYLOAD idletime [expr {1000000 - 100 * $i}]}
-        volatile-ttl {list [expr {1000000 + 10000 * $i}] PAYLOAD}
+        allkeys-lru  {list 0 $payload idletime [expr {1000000 - 100 * $i}]}
+        volatile-lru {list 10000000 $payload idletime [expr {1000000 - 100 * $i}]}
+        allkeys-lfu  {list 0 $payload freq [expr {$i / 4}]}
+        volatile-lfu {list 10000000 $payload freq [expr {$i / 4}]}
+        volatile-ttl {list [expr {1000000 + 10000 * $i}] $payload}
     } {
         test "$policy takes keys in about the right order" {
-            judged $more {r config set maxmemory-policy $policy}
+            judged $policy $more
             assert_equal 400 [alive key: 600 1000]
             assert_lessthan [alive key: 0 200] 70
             assert_lessthan [r dbsize] 700
         }
     }
 
-    test "allkeys-lfu takes keys that are seldom used" {
-        r config set maxmemory-policy allkeys-lfu
-        no_limit
-        r config set maxmemory-policy allkeys-lfu
-        r set model [string repeat x 100]
-        set payload [r dump model]
-        r del model
-        set commands {}
-        for {set i 0} {$i < 1000} {incr i} {
-            lappend commands [list restore key:$i 0 $payload freq [expr {$i / 4}]]
-        }
-        pipeline $commands
-        r config set maxmemory [expr {[used] - 50000}]
-        wait_for_condition 50 20 {[used] <= [lindex [r config get maxmemory] 1]} else {
-            fail "nothing is evicted"
-        }
-        assert_equal 400 [alive key: 600 1000]
-        assert_lessthan [alive key: 0 200] 70
-    }
-
     test "A key that is used again is not evicted for how it was before" {
-        judged {list 0 PAYLOAD idletime [expr {1000000 - 100 * $i}]} {
+        judged allkeys-lru {list 0 $payload idletime [expr {1000000 - 100 * $i}]} {
             # The pool is made to know the oldest ones, which are then used.
-            r config set maxmemory-policy allkeys-lru
-            limit -2000
-            wait_for_condition 50 20 {[used] <= [lindex [r config get maxmemory] 1]} else {
-                fail "nothing is evicted"
-            }
+            set max [expr {[used] - 2000}]
+            r config set maxmemory $max
+            await_under $max
             r config set maxmemory 0
             for {set i 0} {$i < 150} {incr i} {r get key:$i}
             set before [alive key: 0 150]
@@ -380,24 +379,15 @@ start_server {tags {eviction}} {
 
     # ---- connections ----
 
-    proc client_memory client {
-        regexp {tot-mem=(\d+)} [r client list id [$client client id]] -> bytes
-        return $bytes
-    }
-
     test "The sum of connections' memory is that of each" {
-        set rd [redis_deferring_client]
-        $rd client id
-        set id [$rd read]
-        $rd write "*2\r\n\$4\r\necho\r\n\$3000000\r\n[string repeat x 2000000]"
-        $rd flush
-        wait_for_condition 50 20 {[string match "*tot-mem=[23]??????*" [r client list id $id]]} else {
-            fail "a large query does not show: [r client list id $id]"
+        set rd [hoarder 3000000]
+        wait_for_condition 50 20 {[string match {*tot-mem=3??????*} [r client list]]} else {
+            fail "a large query does not show: [r client list]"
         }
         set sum 0
         foreach {all bytes} [regexp -all -inline {tot-mem=(\d+)} [r client list]] {incr sum $bytes}
         assert_equal $sum [s mem_clients_normal]
-        $rd write "[string repeat x 1000000]\r\n"
+        $rd write "[string repeat x 1000]\r\n"
         $rd flush
         assert_equal 3000000 [string length [$rd read]]
         wait_for_condition 50 100 {[s mem_clients_normal] < 200000} else {
@@ -432,10 +422,8 @@ start_server {tags {eviction}} {
         r config resetstat
         r config set maxmemory-clients 2mb
         set small [redis_client]
-        set rd [redis_deferring_client]
-        $rd write "*2\r\n\$4\r\necho\r\n\$30000000\r\n[string repeat x 3000000]"
-        catch {$rd flush}
-        wait_for_condition 50 20 {[s evicted_clients] == 1} else {fail "nobody was evicted"}
+        set rd [hoarder 3000000]
+        await_evicted 1
         assert_error "*" {$rd read}
         $rd close
         assert_equal PONG [$small ping]
@@ -450,9 +438,7 @@ start_server {tags {eviction}} {
         r config set maxmemory-clients 3mb
         set rd [redis_deferring_client]
         for {set i 0} {$i < 100} {incr i} {$rd get big}
-        wait_for_condition 100 20 {[s evicted_clients] == 1} else {
-            fail "nobody was evicted: [r client list]"
-        }
+        await_evicted 1
         assert_error "*" {for {set i 0} {$i < 100} {incr i} {$rd read}}
         $rd close
         r config set maxmemory-clients 0
@@ -463,18 +449,15 @@ start_server {tags {eviction}} {
         r config resetstat
         set clients {}
         foreach size {2000000 500000 1500000 1000000} {
-            set rd [redis_deferring_client]
-            $rd write "*2\r\n\$4\r\necho\r\n\$30000000\r\n[string repeat x $size]"
-            $rd flush
-            lappend clients $rd
+            lappend clients [hoarder $size]
         }
         wait_for_condition 50 20 {[s mem_clients_normal] > 5000000} else {fail "they do not count"}
         set taken [s mem_clients_normal]
         r config set maxmemory-clients [expr {$taken - 1000000}]
-        wait_for_condition 50 20 {[s evicted_clients] == 1} else {fail "nobody was evicted"}
+        await_evicted 1
         assert_error "*" {[lindex $clients 0] read}
         r config set maxmemory-clients [expr {[s mem_clients_normal] - 1000}]
-        wait_for_condition 50 20 {[s evicted_clients] == 2} else {fail "nobody was evicted"}
+        await_evicted 2
         assert_error "*" {[lindex $clients 2] read}
         after 100
         assert_equal 2 [s evicted_clients]
@@ -508,13 +491,11 @@ start_server {tags {eviction}} {
         r config resetstat
         r config set maxmemory-clients 10%
         assert_equal 10% [lindex [r config get maxmemory-clients] 1]
-        set rd [redis_deferring_client]
-        $rd write "*2\r\n\$4\r\necho\r\n\$30000000\r\n[string repeat x 2000000]"
-        $rd flush
-        after 100
+        set rd [hoarder 2000000]
+        wait_for_condition 50 20 {[s mem_clients_normal] > 2000000} else {fail "it does not count"}
         assert_equal 0 [s evicted_clients]
         r config set maxmemory 15mb
-        wait_for_condition 50 20 {[s evicted_clients] == 1} else {fail "nobody was evicted"}
+        await_evicted 1
         r config set maxmemory-clients 0 maxmemory 0
         $rd close
     }
@@ -524,9 +505,8 @@ start_server {tags {eviction}} {
         set rd [redis_deferring_client]
         r config set maxmemory-clients 1mb
         $rd multi
-        for {set i 0} {$i < 300} {incr i} {$rd set k [string repeat x 10000]}
-        catch {$rd flush}
-        wait_for_condition 50 20 {[s evicted_clients] == 1} else {fail "nobody was evicted"}
+        catch {for {set i 0} {$i < 300} {incr i} {$rd set k [string repeat x 10000]}}
+        await_evicted 1
         $rd close
         r config set maxmemory-clients 0
     } OK
@@ -575,10 +555,10 @@ start_server [list tags {eviction} overrides [list loadmodule [list $modules/chr
         r config set maxmemory-policy allkeys-random lazyfree-lazy-eviction no
         r set old 1
         set other [redis_client]
+        r chronicle.journal
         r multi
         r get old
         r set new 2
-        r chronicle.journal
         $other config set maxmemory 1
         $other close
         catch {r exec}
