@@ -35,7 +35,7 @@ ifeq ($(SAN),)
 LTO := -flto=auto -ffat-lto-objects
 endif
 
-CORE_SRC := $(wildcard core/*.c core/ds/*.c)
+CORE_SRC := $(wildcard core/*.c) core/ds/table.c
 CORE_OBJ := $(CORE_SRC:%.c=$B/obj/%.o)
 MODULES := $(notdir $(patsubst %/,%,$(dir $(wildcard modules/*/*.c))))
 MODULES := $(sort $(MODULES))
@@ -66,16 +66,19 @@ $B/obj/core/%.o: core/%.c Makefile
 	$(CC) $(ALL_CFLAGS) $(LTO) $(CORE_DEFS) -DKEEL_VERSION='"$(VERSION)"' -iquote core -c -o $@ $<
 
 # A module is a folder; module.mk beside its sources may set NAME_LIBS, NAME_CFLAGS and NAME_DS
-# (containers of core/ds to link in).
+# (containers of core/ds, which become a part of it).
 -include $(wildcard modules/*/module.mk)
 
 define MODULE_RULES
 $1_SRC := $$(wildcard modules/$1/*.c)
-$1_OBJ := $$($1_SRC:%.c=$B/obj/%.o) $$($1_DS:%=$B/obj/pic/core/ds/%.o)
+$1_OBJ := $$($1_SRC:%.c=$B/obj/%.o) $$($1_DS:%=$B/obj/modules/$1/ds/%.o)
 $B/obj/modules/$1/%.o: modules/$1/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) -fPIC $$($1_CFLAGS) $(if $(STATIC),-Dkeel_module=$2 \
 	  -Dkeel_self=$2_self) -c -o $$@ $$<
+$B/obj/modules/$1/ds/%.o: core/ds/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) -fPIC $(if $(STATIC),-Dkeel_self=$2_self) -c -o $$@ $$<
 $B/modules/$1.so: $$($1_OBJ)
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) -shared -o $$@.tmp $$^ $$($1_LIBS) && mv $$@.tmp $$@
@@ -96,10 +99,6 @@ $B/obj/linked.c: $(wildcard modules/*/*.c)
 $B/obj/linked.o: $B/obj/linked.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$B/obj/pic/core/ds/%.o: core/ds/%.c Makefile
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -c -o $@ $<
-
 # Test modules are one file each.
 $B/tests/modules/%.so: tests/modules/%.c Makefile
 	@mkdir -p $(@D)
@@ -117,8 +116,9 @@ $B/tools/%: tests/tools/%.c Makefile
 
 test-modules: $(TEST_SO) $(TOOLS)
 
-# C unit tests have everything of the core but its main.
-$B/tests/%: tests/unit/%.c $(filter-out %/main.o,$(CORE_OBJ)) Makefile
+# C unit tests have everything of the core but its main, and all containers.
+UNIT_OBJ := $(sort $(filter-out %/main.o,$(CORE_OBJ)) $(patsubst %.c,$B/obj/%.o,$(wildcard core/ds/*.c)))
+$B/tests/%: tests/unit/%.c $(UNIT_OBJ) Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(CORE_DEFS) -iquote core -rdynamic -o $@ $< $(filter %.o,$^) $(CORE_LIBS) \
 	  -ldl -lpthread -lm

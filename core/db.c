@@ -42,7 +42,8 @@ static KeelSeen seen_of(Entry *e) {
                       .expiry = entry_expiry(e), .entry_ = e};
 }
 
-static void show(Entry *e, void *data) {
+static void show(void *element, void *data) {
+    Entry *e = element;
     Walk *walk = data;
     KeelSeen seen = seen_of(e);
     walk->count++;
@@ -80,7 +81,8 @@ typedef struct Visit {
     bool stopped;
 } Visit;
 
-static void visit(Entry *e, void *data) {
+static void visit(void *element, void *data) {
+    Entry *e = element;
     Visit *v = data;
     KeelSeen seen = seen_of(e);
     if (!v->stopped && !v->each(&seen, v->data)) v->stopped = true;
@@ -108,7 +110,8 @@ typedef struct Pick {
     uint64_t seen;
 } Pick;
 
-static void pick_one(Entry *e, void *data) {
+static void pick_one(void *element, void *data) {
+    Entry *e = element;
     Pick *pick = data;
     if (keel_random_below(++pick->seen) == 0) pick->entry = e;
 }
@@ -156,7 +159,8 @@ typedef struct Discard {
     Table keys, expiring;
 } Discard;
 
-static void free_one(Entry *e, void *data) {
+static void free_one(void *element, void *data) {
+    Entry *e = element;
     (void)data;
     if (entry_form(e) == KEEL_FORM_BUFFER) {
         buffer_free(entry_pointer(e));
@@ -185,8 +189,8 @@ static uint64_t flush_one(Db *db, bool lazy) {
     d->keys = db->keys;
     d->expiring = db->expiring;
     uint64_t stamp = db->keys.stamp;
-    table_init(&db->keys);
-    table_init(&db->expiring);
+    table_init(&db->keys, entry_hash);
+    table_init(&db->expiring, entry_hash);
     db->keys.stamp = stamp + 1;
     db->sweep = 0;
     db->ttl_sum = db->ttl_n = 0;
@@ -230,13 +234,19 @@ void keel_db_swap(KeelCtx *c, int a, int b) {
 
 /* ---- resizing -------------------------------------------------------------------------------- */
 
+static int resize_pauses;
+
 void keel_resize_pause(void) {
-    table_pauses++;
+    resize_pauses++;
+}
+
+bool keel_resize_paused(void) {
+    return resize_pauses > 0;
 }
 
 void keel_resize_resume(void) {
-    KEEL_ASSERT(table_pauses > 0);
-    table_pauses--;
+    KEEL_ASSERT(resize_pauses > 0);
+    resize_pauses--;
 }
 
 void keyspace_cron(void) {
@@ -245,7 +255,7 @@ void keyspace_cron(void) {
         Table *tables[2] = {&dbs[i].keys, &dbs[i].expiring};
         for (int t = 0; t < 2; t++) {
             table_maybe_shrink(tables[t]);
-            if (!table_pauses && settings.activerehashing) table_resize_step(tables[t], BUCKETS);
+            if (!resize_pauses && settings.activerehashing) table_resize_step(tables[t], BUCKETS);
         }
     }
 }

@@ -1,5 +1,6 @@
 /* entry.c - making entries and the buffers of long values. */
 #include "entry.h"
+#include "hash.h"
 
 Entry *entry_new(KeelStr name, int64_t expiry, KeelForm form, size_t tail) {
     bool expires = expiry != KEEL_NO_EXPIRY, long_name = name.len >= 255;
@@ -21,6 +22,11 @@ Entry *entry_new(KeelStr name, int64_t expiry, KeelForm form, size_t tail) {
     }
     memcpy(p, name.ptr, name.len);
     return e;
+}
+
+uint64_t entry_hash(const void *entry) {
+    KeelStr name = entry_name(entry);
+    return hash_bytes(name.ptr, name.len);
 }
 
 Buffer *buffer_try_new(size_t len, size_t room) {

@@ -98,6 +98,8 @@ static inline bool entry_is_named(const Entry *e, KeelStr name) {
            same_bytes(e->data + entry_name_offset(e), name.ptr, name.len);
 }
 
+/* The hash of its name, for tables of entries. */
+uint64_t entry_hash(const void *entry);
 /* A new entry with room for `tail` value bytes, name and expiry (or KEEL_NO_EXPIRY) filled in. */
 Entry *entry_new(KeelStr name, int64_t expiry, KeelForm form, size_t tail);
 /* Frees the entry's block only. */

@@ -61,8 +61,8 @@ void keyspace_set_databases(int databases) {
     dbs = keel_zalloc((size_t)databases * sizeof(Db));
     for (int i = 0; i < databases; i++) {
         dbs[i].id = i;
-        table_init(&dbs[i].keys);
-        table_init(&dbs[i].expiring);
+        table_init(&dbs[i].keys, entry_hash);
+        table_init(&dbs[i].expiring, entry_hash);
     }
 }
 

@@ -127,6 +127,10 @@ void keel_mem_free(KeelMemory *account, void *block) {
     free(block);
 }
 
+void keel_mem_account(KeelMemory *account, int64_t bytes, int64_t blocks) {
+    mem_account(account, bytes, blocks);
+}
+
 size_t keel_mem_class(size_t size) {
     return mem_class(size);
 }

@@ -138,6 +138,13 @@ void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t e
     old_free(key, old);
 }
 
+void keel_key_value_moved(KeelKey *key, void *ptr) {
+    key_check(key);
+    Entry *e = key->entry_;
+    KEEL_ASSERT(e && entry_form(e) == KEEL_FORM_VALUE);
+    memcpy(e->data + entry_value_offset(e), &ptr, 8);
+}
+
 static void set_buffer(KeelKey *key, const KeelType *type, Buffer *b, int64_t expiry) {
     OldValue old;
     memcpy(key_shape(key, type_of_declared(type), KEEL_FORM_BUFFER, 8, expiry, &old), &b, 8);
@@ -246,6 +253,7 @@ bool keel_key_delete(KeelKey *key, bool lazy) {
 static bool key_vanish(KeelKey *key, KeelCause cause, bool lazy, unsigned kind,
                        const char *told) {
     KeelStr words[2] = {lazy ? KEEL_LIT("UNLINK") : KEEL_LIT("DEL"), key->name};
+    int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
     Entry *e = key_take_out(key, cause, lazy); /* key->name may lie in it */
     if (!e) return false;
     journal_add(key->ctx, key_db(key)->id, words, 2);
@@ -255,6 +263,10 @@ static bool key_vanish(KeelKey *key, KeelCause cause, bool lazy, unsigned kind,
     }
     keel_key_notify(key, kind, told);
     entry_free(e);
+    if (start) {
+        keel_latency_add(cause == KEEL_EXPIRED ? "expire-del" : "eviction-del",
+                         keel_monotonic_ns() - start);
+    }
     return true;
 }
 

@@ -74,6 +74,7 @@ KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);
 /* Pauses and resumes table resizing, counted: while a fork child shares our pages. */
 KEEL_API void keel_resize_pause(void);
 KEEL_API void keel_resize_resume(void);
+KEEL_API bool keel_resize_paused(void);
 
 /* Wall clock of this turn in milliseconds and microseconds since 1970. In a command it does not
  * move, so that all of its looks at expiries agree. Cost: a load. */

@@ -33,6 +33,10 @@ KEEL_API void *keel_mem_realloc(KeelMemory *account, void *block, size_t size)
 KEEL_API void *keel_mem_try_realloc(KeelMemory *account, void *block, size_t size);
 KEEL_API void keel_mem_free(KeelMemory *account, void *block);
 
+/* Accounts memory that did not come from these functions (mapped, aligned), or with negative numbers
+ * that it is gone. Any thread. */
+KEEL_API void keel_mem_account(KeelMemory *account, int64_t bytes, int64_t blocks);
+
 /* The bytes that the allocator really reserves for a block of `size` bytes. Cost: arithmetic. */
 KEEL_API size_t keel_mem_class(size_t size);
 /* The bytes reserved for `block`, which is not NULL. */

@@ -3,8 +3,7 @@
 #include "hash.h"
 #include "keyspace.h"
 #include "mem.h"
-#include "table.h"
-
+#include <keel.h>
 
 enum { KEYS = 40000 };
 
@@ -46,13 +45,14 @@ static bool consistent(const Table *t) {
         Place place;
         Entry *e = table_find(t, hash_of_key(i), name_of(i, room), &place);
         if (e != entries[i]) return false;
-        if (e && bucket_entry(place.bucket, place.index) != e) return false;
+        if (e && bucket_element(place.bucket, place.index) != e) return false;
         n += e != NULL;
     }
     return n == t->used;
 }
 
-static void mark(Entry *e, void *data) {
+static void mark(void *element, void *data) {
+    Entry *e = element;
     (void)data;
     seen[entry_int(e)]++;
 }
@@ -91,7 +91,7 @@ int main(void) {
     Table t;
     mem_init();
     hash_init();
-    table_init(&t);
+    table_init(&t, entry_hash);
 
     for (int i = 0; i < KEYS / 2; i++) add(&t, i);
     check(consistent(&t), "all are found while the table grows", "");
@@ -117,7 +117,7 @@ int main(void) {
     check(consistent(&t), "all are found after shrinking", "");
 
     /* While resizing is paused chains carry the load, and they go as it goes. */
-    table_pauses = 1;
+    keel_resize_pause();
     uint8_t bits = t.bits;
     for (int i = 0; i < KEYS / 4; i++) {
         if (!entries[i]) add(&t, i);
@@ -125,7 +125,7 @@ int main(void) {
     check(t.used < (uint64_t)40 << t.bits || t.bits > bits, "a pause yields when chains grow long", "");
     check(consistent(&t), "all are found in long chains", "");
     check(walk_sees_all(&t, NULL), "a walk sees long chains", "");
-    table_pauses = 0;
+    keel_resize_resume();
     for (int i = 0; i < KEYS; i++) {
         if (entries[i]) drop(&t, i);
     }

@@ -1,26 +1,24 @@
-/* table.c - growing, shrinking and scanning the table of entries. See table.h for its shape.
+/* table.c - growing, shrinking and scanning the hash table. See ds/table.h for its shape.
  *
- * Growth starts at an average of eight entries to a bucket. At that load about a quarter of the
+ * Growth starts at an average of eight elements to a bucket. At that load about a quarter of the
  * buckets have an overflow bucket, yet only one lookup in sixteen reads it; in return the table
- * costs 8 to 18 bytes an entry. Shrinking starts below one entry to a bucket. A resize moves one or
+ * costs 8 to 18 bytes an element. Shrinking starts below one element to a bucket. A resize moves one or
  * two old buckets with every insertion, and more from the timer. */
-#include "table.h"
-
-#include <keel/log.h>
+#include <ds/host.h>
+#include <ds/table.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 
 enum { BITS_MIN = 2, LOAD_MAX = 8, LOAD_FORCED = 40 };
 #define LARGE_PAGE (2 * 1024 * 1024)
 #define MAP_FROM (256 * 1024) /* arrays of this size come from the system, zeroed lazily */
 
-int table_pauses;
-
 /* Large arrays ask for large pages, aligned to them: every lookup reads a random bucket, and finding
  * its page would cost more than reading it. */
 static Bucket *map_array(size_t size) {
     size_t align = size >= LARGE_PAGE ? LARGE_PAGE : 0;
     char *map = mmap(NULL, size + align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) mem_exhausted(size);
+    if (map == MAP_FAILED) ds_exhausted(size);
     if (!align) return (Bucket *)(void *)map;
     size_t head = (align - ((uintptr_t)map & (align - 1))) & (align - 1);
     if (head) munmap(map, head);
@@ -36,10 +34,10 @@ static Bucket *array_new(uint8_t bits) {
         array = map_array(size);
     } else {
         array = aligned_alloc(sizeof(Bucket), size);
-        if (!array) mem_exhausted(size);
+        if (!array) ds_exhausted(size);
         memset(array, 0, size);
     }
-    mem_account(&keel_self.memory, (int64_t)size, 1);
+    ds_account((int64_t)size, 1);
     return array;
 }
 
@@ -50,28 +48,29 @@ static void array_free(Bucket *array, uint8_t bits) {
     } else {
         free(array);
     }
-    mem_account(&keel_self.memory, -(int64_t)size, -1);
+    ds_account(-(int64_t)size, -1);
 }
 
 static Bucket *overflow_new(Table *t) {
     Bucket *b = aligned_alloc(sizeof(Bucket), sizeof(Bucket));
-    if (!b) mem_exhausted(sizeof(Bucket));
+    if (!b) ds_exhausted(sizeof(Bucket));
     memset(b, 0, sizeof(*b));
-    mem_account(&keel_self.memory, sizeof(Bucket), 1);
+    ds_account(sizeof(Bucket), 1);
     t->overflows++;
     return b;
 }
 
 static void overflow_free(Table *t, Bucket *b) {
     free(b);
-    mem_account(&keel_self.memory, -(int64_t)sizeof(Bucket), -1);
+    ds_account(-(int64_t)sizeof(Bucket), -1);
     t->overflows--;
 }
 
-void table_init(Table *t) {
+void table_init(Table *t, uint64_t (*hash)(const void *element)) {
     memset(t, 0, sizeof(*t));
     t->bits = BITS_MIN;
     t->buckets = array_new(BITS_MIN);
+    t->hash = hash;
     t->stamp = 1;
 }
 
@@ -92,19 +91,19 @@ void table_release(Table *t) {
 }
 
 /* Puts an entry into a bucket's chain. */
-static Place chain_add(Table *t, Bucket *b, uint8_t tag, Entry *e) {
+static Place chain_add(Table *t, Bucket *b, uint8_t tag, void *element) {
     for (;;) {
         unsigned hits = bucket_match(b, 0);
         if (hits) {
             unsigned i = (unsigned)__builtin_ctz(hits);
             b->tags[i] = tag;
-            bucket_put(b, i, e);
+            bucket_put(b, i, element);
             return (Place){b, i};
         }
         if (!b->chained) {
             Bucket *more = overflow_new(t);
             more->tags[0] = b->tags[8];
-            bucket_put(more, 0, bucket_entry(b, 8));
+            bucket_put(more, 0, bucket_element(b, 8));
             b->tags[8] = 0;
             b->chained = 1;
             bucket_put(b, 8, more);
@@ -122,26 +121,25 @@ static void resize_to(Table *t, uint8_t bits) {
     t->stamp++;
 }
 
-/* Entries lie all over the heap: those of a bucket are fetched together. */
-static inline void fetch_entries(const Bucket *b) {
+/* Elements lie all over the heap: those of a bucket are fetched together. */
+static inline void fetch_elements(const Bucket *b) {
     for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
-        if (b->tags[i]) __builtin_prefetch(bucket_entry(b, i));
+        if (b->tags[i]) __builtin_prefetch(bucket_element(b, i));
     }
 }
 
-/* Moves one old bucket. Hashes are computed anew from the names, so those are fetched first. */
+/* Moves one old bucket. Hashes are computed anew from the elements, so those are fetched first. */
 static void move_bucket(Table *t) {
     Bucket *first = &t->old[t->moved], *next;
-    for (Bucket *b = first; b; b = bucket_next(b)) fetch_entries(b);
+    for (Bucket *b = first; b; b = bucket_next(b)) fetch_elements(b);
     t->moved++;
     for (Bucket *b = first; b; b = next) {
         next = bucket_next(b);
         for (unsigned i = 0; i < BUCKET_PLACES - b->chained; i++) {
             if (!b->tags[i]) continue;
-            Entry *e = bucket_entry(b, i);
-            KeelStr name = entry_name(e);
-            uint64_t hash = hash_bytes(name.ptr, name.len);
-            chain_add(t, &t->buckets[hash >> (64 - t->bits)], hash_tag(hash), e);
+            void *element = bucket_element(b, i);
+            uint64_t hash = t->hash(element);
+            chain_add(t, &t->buckets[hash >> (64 - t->bits)], hash_tag(hash), element);
         }
         if (b != first) overflow_free(t, b);
     }
@@ -160,18 +158,18 @@ void table_resize_step(Table *t, uint64_t buckets) {
 
 static void grow_if_needed(Table *t) {
     if (t->old) {
-        if (!table_pauses || t->used > ((uint64_t)LOAD_FORCED << t->bits)) table_resize_step(t, 2);
+        if (!ds_resize_paused() || t->used > ((uint64_t)LOAD_FORCED << t->bits)) table_resize_step(t, 2);
     } else if (t->used >= ((uint64_t)LOAD_MAX << t->bits) &&
-               (!table_pauses || t->used > ((uint64_t)LOAD_FORCED << t->bits))) {
+               (!ds_resize_paused() || t->used > ((uint64_t)LOAD_FORCED << t->bits))) {
         resize_to(t, (uint8_t)(t->bits + 1));
     }
 }
 
-Place table_insert(Table *t, uint64_t hash, Entry *e) {
+Place table_insert(Table *t, uint64_t hash, void *element) {
     grow_if_needed(t);
     t->used++;
     t->stamp++;
-    return chain_add(t, table_bucket(t, hash), hash_tag(hash), e);
+    return chain_add(t, table_bucket(t, hash), hash_tag(hash), element);
 }
 
 static bool bucket_is_empty(const Bucket *b) {
@@ -201,51 +199,51 @@ void table_remove(Table *t, uint64_t hash, Place place) {
     }
 }
 
-Place table_place_of(const Table *t, uint64_t hash, const Entry *e) {
+Place table_place_of(const Table *t, uint64_t hash, const void *element) {
     for (Bucket *b = table_bucket(t, hash); b; b = bucket_next(b)) {
         for (unsigned hits = bucket_match(b, hash_tag(hash)); hits; hits &= hits - 1) {
             unsigned i = (unsigned)__builtin_ctz(hits);
-            if (bucket_entry(b, i) == e) return (Place){b, i};
+            if (bucket_element(b, i) == element) return (Place){b, i};
         }
     }
     return (Place){NULL, 0};
 }
 
 void table_maybe_shrink(Table *t) {
-    if (t->old || table_pauses || t->bits <= BITS_MIN || t->used >= (uint64_t)1 << t->bits) return;
+    if (t->old || ds_resize_paused() || t->bits <= BITS_MIN || t->used >= (uint64_t)1 << t->bits) return;
     uint8_t bits = BITS_MIN;
     while (((uint64_t)LOAD_MAX / 2 << bits) < t->used) bits++;
     if (bits < t->bits) resize_to(t, bits);
 }
 
-void table_reserve(Table *t, uint64_t entries) {
+void table_reserve(Table *t, uint64_t elements) {
     uint8_t bits = t->bits;
-    while (((uint64_t)LOAD_MAX << bits) < entries && bits < 44) bits++;
+    while (((uint64_t)LOAD_MAX << bits) < elements && bits < 44) bits++;
     if (bits <= t->bits) return;
     table_resize_step(t, UINT64_MAX);
     resize_to(t, bits);
     if (t->used == 0) table_resize_step(t, UINT64_MAX);
 }
 
-void table_fetch(const Table *t, uint64_t cursor, bool entries) {
+void table_fetch(const Table *t, uint64_t cursor, bool elements) {
     const Bucket *b = table_bucket(t, cursor << TABLE_CURSOR_SHIFT);
-    if (entries) {
-        fetch_entries(b);
+    if (elements) {
+        fetch_elements(b);
     } else {
         __builtin_prefetch(b);
     }
 }
 
-static void visit_chain(const Bucket *b, void (*each)(Entry *e, void *data), void *data) {
+static void visit_chain(const Bucket *b, void (*each)(void *element, void *data), void *data) {
     for (; b; b = bucket_next(b)) {
-        fetch_entries(b);
+        fetch_elements(b);
         for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
-            if (b->tags[i]) each(bucket_entry(b, i), data);
+            if (b->tags[i]) each(bucket_element(b, i), data);
         }
     }
 }
 
-uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(Entry *e, void *data),
+uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
                     void *data) {
     uint64_t position = cursor << TABLE_CURSOR_SHIFT;
     uint8_t bits = t->bits;
