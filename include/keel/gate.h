@@ -66,9 +66,10 @@ typedef struct KeelCall {
     uint64_t redacted;              /* the arguments that keel_redact() was told of, see there */
 } KeelCall;
 
-/* Argument `i` of the running command is a secret (a password): logs, crash reports and all who show
- * what was called show "(redacted)" in its place. In a command, before it can fail for it. Beyond
- * the 63rd argument one secret hides all. Cost: none to commands that do not call it. */
+/* Argument `i` of the running command is a secret (a password): logs, crash reports and all who
+ * show what was called show "(redacted)" in its place. In a command, before it looks at what the
+ * argument says. Beyond the 63rd argument one secret hides all. Cost: none to commands that do not
+ * call it. */
 KEEL_API void keel_redact(KeelCtx *c, int i);
 /* Argument `i` of a call as it may be shown. */
 static inline KeelStr keel_call_arg(const KeelCall *call, int i) {

@@ -1,5 +1,5 @@
-/* keel/monitor.h - the interface "monitor": showing a command to those who watch (MONITOR) at another
- * moment than after it ran.
+/* keel/monitor.h - the interface "monitor": showing a command to those who watch (MONITOR) at
+ * another moment than after it ran.
  *
  * What is flagged KEEL_SKIP_MONITOR is not shown by itself. A command that runs others, and should
  * be seen before them, has that flag and shows itself when it begins. */

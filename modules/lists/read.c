@@ -13,7 +13,7 @@ void lists_lindex(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     int64_t index;
     Walk w;
-    LpValue v;
+    LpValue v = {0};
     (void)argc;
     if (!keel_key_open(c, argv[1], KEEL_KEY_READ, &key)) {
         keel_reply_null(c);
@@ -37,7 +37,7 @@ void lists_lrange(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     int64_t start, stop;
     Walk w;
-    LpValue v;
+    LpValue v = {0};
     (void)argc;
     if (!keel_arg_int(c, argv[2], &start) || !keel_arg_int(c, argv[3], &stop)) return;
     if (!keel_key_open(c, argv[1], KEEL_KEY_READ, &key)) {
@@ -103,7 +103,7 @@ static bool parse_search(KeelCtx *c, const KeelStr *argv, int argc, Search *s) {
 static size_t search(KeelCtx *c, const List *l, const Search *s, KeelStr element) {
     Wanted wanted = wanted_of(element);
     Walk w;
-    LpValue v;
+    LpValue v = {0};
     size_t length = list_count(l), replied = 0;
     int64_t matches = 0;
     walk_start(&w, l, s->backwards ? length - 1 : 0, s->backwards);

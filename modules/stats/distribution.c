@@ -1,8 +1,8 @@
 /* distribution.c - how long commands take: LATENCY HISTOGRAM and INFO's latencystats.
  *
  * The host puts each duration into one of some hundred cells of its command, 6% apart, while
- * `latency-tracking` is on; here they are added up, into percentiles or into Redis's powers of two of
- * a microsecond. Nothing is kept. */
+ * `latency-tracking` is on; here they are added up, into percentiles or into Redis's powers of two
+ * of a microsecond. Nothing is kept. */
 #include "stats.h"
 
 #include <math.h>

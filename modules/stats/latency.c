@@ -1,9 +1,9 @@
 /* latency.c - LATENCY: the moments in which the server made its clients wait.
  *
- * Commands come from an observer that the host calls for slow ones only; everything else (the expiry
- * cycle, forks, evictions, what other modules name) comes by keel_latency_add(). Both are off while
- * `latency-monitor-threshold` is 0. Each event has a ring of 160 samples, one a second at most, of
- * which the highest counts, and the highest of all times with the command that it was. */
+ * Commands come from an observer that the host calls for slow ones only; everything else (the
+ * expiry cycle, forks, evictions, what other modules name) comes by keel_latency_add(). Both are off
+ * while `latency-monitor-threshold` is 0. Each event has a ring of 160 samples, one a second at
+ * most, of which the highest counts, and the highest of all times with the command that it was. */
 #include "stats.h"
 
 #include <stdio.h>

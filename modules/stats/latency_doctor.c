@@ -58,9 +58,11 @@ static Figures figures_of(const LatencyEvent *event) {
 static void describe(Text *t, int number, const LatencyEvent *event) {
     Figures f = figures_of(event);
     int64_t span = keel_now_ms() / 1000 - f.first_when;
+    double period = f.count && span > 0 ? (double)span / f.count : 0;
     say(t, "%d. %s: %d slow moment%s, %.0f ms on average (mean deviation %.0f ms), one in %.1f "
-           "seconds, at worst %lld ms", number, event->name, f.count, f.count == 1 ? "" : "s", f.mean,
-        f.deviation, f.count ? (double)(span > 0 ? span : 0) / f.count : 0, (long long)event->max_ms);
+           "seconds, at worst %lld ms",
+        number, event->name, f.count, f.count == 1 ? "" : "s", f.mean, f.deviation, period,
+        (long long)event->max_ms);
     if (event->worst[0]) say(t, " in %s (module %s)", event->worst, event->worst_module);
     say(t, ".\n");
 }
@@ -74,16 +76,16 @@ static const struct {
     {"command", "Commands with large arguments or over whole collections take their time: read the "
                 "slow log (SLOWLOG GET), and work in smaller steps (SCAN and its like, ranges)."},
     {"fast-command", "Even commands of constant cost were slow, so the process did not get the "
-                     "processor or its memory: look for swapping (used_memory_rss in INFO, si and so "
-                     "of vmstat), for a busy machine or a noisy neighbour, and turn transparent huge "
-                     "pages off."},
+                     "processor or its memory: look for swapping (used_memory_rss in INFO, si and "
+                     "so of vmstat), for a busy machine or a noisy neighbour, and turn transparent "
+                     "huge pages off."},
     {"fork", "A fork copies page tables: with much memory, or on some virtual machines, that takes "
              "long. Fork less often, or spread the data over several servers."},
     {"expire-cycle", "Many keys expire in the same moment: spread their times by some random "
                      "seconds, or raise hz so that the work comes in smaller slices."},
     {"expire-del", "Large values expire: lazyfree-lazy-expire frees them in the background."},
-    {"eviction", "Memory is at its limit and keys go all the time: give it more (maxmemory), or let "
-                 "large values be freed in the background (lazyfree-lazy-eviction)."},
+    {"eviction", "Memory is at its limit and keys go all the time: give it more (maxmemory), or "
+                 "let large values be freed in the background (lazyfree-lazy-eviction)."},
     {"aof", "The disk is slow for what is written to it: appendfsync everysec, "
             "no-appendfsync-on-rewrite yes, and no other writer on the same disk help."},
     {"rdb", "The disk is slow for snapshots: keep other writers away from it."},

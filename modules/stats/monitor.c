@@ -4,9 +4,9 @@
  *
  * A command is shown when it ran, one that blocks its client when it begins to; commands for
  * operators and those that say so are not shown, arguments that are secrets show as "(redacted)".
- * So those of a transaction stand before EXEC, as they do in Redis. A command run by another one has
- * "lua" in place of an address when a script called it, otherwise "module:NAME" of the module that
- * did.
+ * So those of a transaction stand before EXEC, as they do in Redis. A command run by another one
+ * has "lua" in place of an address when a script called it, otherwise "module:NAME" of the module
+ * that did.
  *
  * The line is made once and copied to all monitors. While there are none, the observers are not
  * armed and nothing here is called. A monitor that reads too slowly runs into the output limit of

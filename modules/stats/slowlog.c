@@ -1,9 +1,9 @@
 /* slowlog.c - SLOWLOG: the commands that were slow lately, with their first arguments.
  *
  * The host calls slowlog_seen() for commands that took `slowlog-log-slower-than` microseconds or
- * more, which costs the others the one compare that they pay anyway. An entry is one block of memory
- * in a list, newest first; what a client sent is cut to 32 arguments of 128 bytes, so that an entry
- * is small whatever was sent. Ids keep growing over RESET. */
+ * more, which costs the others the one compare that they pay anyway. An entry is one block of
+ * memory in a list, newest first; what a client sent is cut to 32 arguments of 128 bytes, so that an
+ * entry is small whatever was sent. Ids keep growing over RESET. */
 #include "stats.h"
 
 #include <inttypes.h>
@@ -61,8 +61,8 @@ static size_t write_argument(char *out, const KeelCall *call, int i, int kept) {
     KeelStr s = keel_call_arg(call, i);
     size_t len = s.len < ARG_BYTES ? s.len : ARG_BYTES;
     memcpy(out, s.ptr, len);
-    if (s.len > ARG_BYTES) len += (size_t)sprintf(out + len, "... (%zu more bytes)", s.len - ARG_BYTES);
-    return len;
+    if (s.len <= ARG_BYTES) return len;
+    return len + (size_t)sprintf(out + len, "... (%zu more bytes)", s.len - ARG_BYTES);
 }
 
 static SlowEntry *entry_new(const KeelCall *call, const KeelClientInfo *client) {

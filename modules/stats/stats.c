@@ -2,8 +2,8 @@
  * took.
  *
  * All of it observes, and what is not asked for costs nothing. The slow log and the latency monitor
- * share the host's one compare of a command's duration with the least threshold; MONITOR's observers
- * are armed while somebody watches; everything else that takes its time is told by
+ * share the host's one compare of a command's duration with the least threshold; MONITOR's
+ * observers are armed while somebody watches; everything else that takes its time is told by
  * keel_latency_add(), which is a compare while `latency-monitor-threshold` is 0. Counts and
  * distributions of commands are the host's own: here they are put into Redis's words. Without this
  * module there is none of that, and INFO lacks the sections.

@@ -67,7 +67,8 @@ proc monitored commands {
 }
 
 set typical {
-    {set k v} {get k} {incr k} {get} {nosuch} {select 3} {mset a 1 b 2} {select 0} {client setname me}
+    {set k v} {get k} {incr k} {get} {nosuch} {select 3} {mset a 1 b 2} {select 0}
+    {client setname me}
     {multi} {set x 1} {select 2} {get x} {hello 3} {ping} {exec} {multi} {set x 1} {discard}
     {watch k} {unwatch} {multi} {nosuch} {exec} {multi} {monitor} {exec} {auth foo} {auth foo bar}
     {auth a b c} {hello 3 auth default pw} {hello 2 AUTH default pw setname x} {hello 2 auth a}
@@ -75,7 +76,8 @@ set typical {
     {config resetstat} {command count} {info server} {object help} {client id} {client kill id 0}
     {debug sleep 0} {slowlog get} {latency latest} {dbsize} {wait 0 1} {type k} {object encoding k}
     {expire k 100} {ttl k} {subscribe c} {unsubscribe c} {publish c m} {spublish c m} {time}
-    {setex k 1 v} {set k 12 px 1000000} {append k 3} {getex k persist} {incrby n 5} {incrbyfloat n 1.5}
+    {setex k 1 v} {set k 12 px 1000000} {append k 3} {getex k persist} {incrby n 5}
+    {incrbyfloat n 1.5}
     {reset} {ping "a\0b\r\n\t\a\b\"\\ \xff"} {echo ""}
 }
 set long {}
@@ -199,7 +201,9 @@ start_pair {tags {interop} overrides {slowlog-log-slower-than -1 slowlog-max-len
         }
         assert_equal $ours $theirs
         same latency histogram nosuch
-        foreach level {0 -1} name {ours theirs} {set $name [dict keys [r $level latency histogram client]]}
+        foreach level {0 -1} name {ours theirs} {
+            set $name [dict keys [r $level latency histogram client]]
+        }
         assert_equal $ours $theirs
     }
 

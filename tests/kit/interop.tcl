@@ -311,6 +311,13 @@ proc pair::alike_arity {words command ours theirs} {
     return [string match "-ERR *wrong number of arguments for *" $theirs]
 }
 
+# OBJECT ENCODING: short lists are single listpacks since 7.2 and were quicklists before.
+proc pair::alike_encoding {command ours theirs} {
+    lassign [parse $ours] type a
+    lassign [parse $theirs] other b
+    return [expr {$a eq "listpack" && $b eq "quicklist"}]
+}
+
 # DEBUG OBJECT: all but the address, the count of shared integers and the clock, which moves on
 # between the two replies.
 proc pair::alike_address {command ours theirs} {
@@ -337,6 +344,7 @@ except "ttl *" {near 2} "the two servers set the time a moment apart"
 except "pttl *" {near 2000} "the two servers set the time a moment apart"
 except "expiretime *" {near 2} "the two servers set the time a moment apart"
 except "pexpiretime *" {near 2000} "the two servers set the time a moment apart"
+except "object encoding *" encoding "the real server may be older than 7.2"
 except "object idletime *" type "the real server's small integers share a clock; see info.tcl"
 except "object encoding *" encoding "small sets of strings are listpacks since 7.2"
 except "object refcount *" type "how values are shared in memory is no part of the contract"

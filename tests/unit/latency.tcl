@@ -2,7 +2,9 @@
 
 source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
 
-start_server [concat [with_module observed] {tags {latency} overrides {latency-monitor-threshold 0}}] {
+start_server [concat [with_module observed] {
+    tags {latency} overrides {latency-monitor-threshold 0}
+}] {
     test "Nothing is recorded while latency-monitor-threshold is 0" {
         assert_equal 0 [r observed.watched]
         r debug sleep 0.05
@@ -240,7 +242,9 @@ start_server {tags {latency}} {
     test "In RESP3 the histogram is a map of maps" {
         r set k v
         set rd [redis_client]
-        foreach command {{hello 3} {latency histogram set} quit} {$rd write [formatCommand {*}$command]}
+        foreach command {{hello 3} {latency histogram set} quit} {
+            $rd write [formatCommand {*}$command]
+        }
         $rd flush
         set bytes [string map {\r\n " "} [$rd rawread]]
         $rd close

@@ -42,7 +42,7 @@ start_server [concat [with_module observed] {tags {monitor}}] {
     } [list {[9 A] "echo" "a\x00\x01b\xff\"\\\n\r\t\a\b' \x7f"} {[9 A] "echo" ""}]
 
     test "Commands are shown after they ran: SELECT with the new database, errors too" {
-        set out [shown {r select 2; catch {r incr nosuch x}; r set k v; catch {r incr k}; r select 9}]
+        shown {r select 2; catch {r incr nosuch x}; r set k v; catch {r incr k}; r select 9}
     } {{[2 A] "select" "2"} {[2 A] "set" "k" "v"} {[2 A] "incr" "k"} {[9 A] "select" "9"}}
 
     test "Commands for operators and refused ones are not shown" {
@@ -69,7 +69,8 @@ start_server [concat [with_module observed] {tags {monitor}}] {
             r set k v
             r discard
         }
-    } {{[9 A] "multi"} {[9 A] "set" "k" "v"} {[9 A] "get" "k"} {[9 A] "exec"} {[9 A] "multi"} {[9 A] "discard"}}
+    } [list {[9 A] "multi"} {[9 A] "set" "k" "v"} {[9 A] "get" "k"} {[9 A] "exec"} \
+        {[9 A] "multi"} {[9 A] "discard"}]
 
     test "Passwords are redacted" {
         shown {

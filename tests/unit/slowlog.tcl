@@ -2,7 +2,7 @@
 
 source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
 
-# The arguments of the newest entries that `script` leaves, oldest first. The log is for all commands
+# The arguments of the entries that `script` leaves, oldest first. The log is for all commands
 # meanwhile.
 proc logged script {
     r config set slowlog-log-slower-than 0
