@@ -56,10 +56,9 @@ static inline bool is_over(void) {
 
 /* Values that the background thread frees are gone in a moment, perhaps: worth a slice's wait. */
 static Outcome await_background(int64_t until_ns) {
-    while (keel_background_pending() && keel_monotonic_ns() < until_ns) {
-        if (!is_over()) return ROOM;
-        usleep(100);
-    }
+    int64_t start = keel_monotonic_ns();
+    while (is_over() && keel_background_pending() && keel_monotonic_ns() < until_ns) usleep(100);
+    keel_latency_add("eviction-lazyfree", keel_monotonic_ns() - start);
     return is_over() ? NO_ROOM : ROOM;
 }
 
@@ -98,8 +97,10 @@ static void timer_ensure(void) {
 static Outcome make_room(KeelCtx *c) {
     Outcome outcome = ROOM;
     if (is_over() && keel_expires_on_access()) {
+        int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
         outcome = evict_policy == EVICT_NOTHING ? NO_ROOM : remove_keys(c);
         if (outcome == LATER) timer_ensure();
+        if (start) keel_latency_add("eviction-cycle", keel_monotonic_ns() - start);
     }
     note_outcome(outcome);
     return outcome;

@@ -74,6 +74,8 @@ proc ratios {pair policy seconds expire} {
     return [list $ratio(keel) $ratio(redis)]
 }
 
+proc size_of {server} {string range [ask $server DBSIZE] 1 end}
+
 proc section_hits {pair} {
     global policies fit opt
     set seconds [expr {$opt(quick) ? 4 : 10}]
@@ -95,7 +97,7 @@ proc section_hits {pair} {
             set verdict [expr {$ours >= $theirs - 0.01 ? "ok" : "MISS"}]
             if {$verdict ne "ok"} {set worst MISS}
             puts [format "| %s | %s | %s | %s | %.2f%% | %.2f%% | %+.2f%% | %s |" $policy $kind \
-                      [ask [dict get $pair keel] DBSIZE] [ask [dict get $pair redis] DBSIZE] \
+                      [size_of [dict get $pair keel]] [size_of [dict get $pair redis]] \
                       [expr {100 * $ours}] [expr {100 * $theirs}] [expr {100 * ($ours - $theirs)}] \
                       $verdict]
             flush stdout

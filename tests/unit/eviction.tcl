@@ -171,12 +171,15 @@ start_server {tags {eviction}} {
         no_limit
         r debug populate 50000 k 50
         r config set maxmemory-eviction-tenacity 100 maxmemory-policy allkeys-random
+        r config set latency-monitor-threshold 1
         set max [expr {[used] / 2}]
         r multi
         r config set maxmemory $max
         r exec
         r get k:1
         assert [is_under $max]
+        assert_equal 1 [llength [r latency history eviction-cycle]]
+        r config set latency-monitor-threshold 0
         r config set maxmemory-eviction-tenacity 10
     }
 
