@@ -178,7 +178,7 @@ start_server {tags {eviction}} {
         r exec
         r get k:1
         assert [is_under $max]
-        assert_equal 1 [llength [r latency history eviction-cycle]]
+        assert_morethan [llength [r latency history eviction-cycle]] 0
         r config set latency-monitor-threshold 0
         r config set maxmemory-eviction-tenacity 10
     }
