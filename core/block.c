@@ -347,6 +347,7 @@ static void answer(Blocked *b, Reason reason, KeelStr key, const char *error) {
     crash_ctx = ctx_before;
     b->command->ticks += ticks;
     if (over) {
+        if (reason == TRY_NAMED) keel_latency_add("command-unblocking", ticks_to_ns(ticks));
         command_over(&c, b, ticks);
     } else {
         reply_rewind(&c);

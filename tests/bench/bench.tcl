@@ -4,7 +4,7 @@
 #     tclsh tests/bench/bench.tcl --quick                fewer requests, 3 rounds, two minutes
 #     tclsh tests/bench/bench.tcl --only 'cycles.*|start'
 #
-# Items have names (instr.p16.get, cycles.p1.set, memory.64, scale.10m, allocs.incr,
+# Items have names (instr.p16.get, cycles.p1.set, evict.lru, memory.64, scale.10m, allocs.incr,
 # syscalls.p16.get, publish.100, start, rss) which --only matches; they are the first column of the table.
 #
 # Method. 50 connections, values of 3 bytes, 1,000,000 keys, the commands of redis-benchmark. Both
@@ -56,6 +56,9 @@ set command_items {
 # Bytes an element: item, elements, command that adds one, largest ratio.
 set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+# A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
+set full_items {
+    evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
 }
 set call_items   {
     syscalls.p1.ping ping 1  syscalls.p1.get get 1  syscalls.p1.set set 1
@@ -312,6 +315,23 @@ proc section_commands {} {
             }
             lassign [best $result $field] keel redis noise
             row $name "$unit, $command" $keel $redis $bar $noise
+# SET of random keys where one must go for each that comes. Both servers have room for as many.
+proc section_full {} {
+    global full_items
+    if {![any_wanted $full_items 4]} return
+    set pair [pair_start]
+    set keys 500000
+    foreach who {keel redis} {
+        set server [dict get $pair $who]
+        populate $server $keys
+        ask $server CONFIG SET maxmemory [settled_memory $server]
+    }
+    foreach {name type policy bar} $full_items {
+        if {![wanted $name]} continue
+        item $name {
+            foreach who {keel redis} {ask [dict get $pair $who] CONFIG SET maxmemory-policy $policy}
+            set result [rounds $pair $type 16 [requests $type 16] 1000000000]
+            cycles_row $name "[describe $type 16], full, $policy" $result $bar
         }
     }
     stop_servers
@@ -507,6 +527,7 @@ proc main {argv} {
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
     foreach section {instr cycles push commands scale memory elements allocs syscalls start} {
+    foreach section {instr cycles push full scale memory allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }
