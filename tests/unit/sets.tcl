@@ -423,6 +423,9 @@ start_server [list tags {sets} overrides [list loadmodule $chronicle]] {
         r unlink big
         wait_for_condition 100 20 {[s lazyfreed_objects] > $before} else {fail "not freed in the background"}
     }
+}
+
+start_server {tags {sets}} {
     test "what sets took they give back" {
         # The first round grows the connection's buffers.
         set used {}
@@ -444,9 +447,7 @@ start_server [list tags {sets} overrides [list loadmodule $chronicle]] {
         }
         assert_lessthan [expr {[lindex $used 2] - [lindex $used 1]}] 20000
     }
-}
 
-start_server {tags {sets}} {
     # ---- payloads
     test "listpack payloads are taken; version 10 has none" {
         # a b 1 2
