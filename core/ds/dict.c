@@ -26,10 +26,12 @@ void dict_release(Dict *d, void (*free)(void *element)) {
     table_release(&d->table);
 }
 
+/* Buckets of a table that shrinks hold less than an element each, so more of them are moved: it is done
+ * well before as many elements are gone again. */
 void dict_remove(Dict *d, uint64_t hash, Place place) {
     table_remove(&d->table, hash, place);
     if (d->table.old && !ds_resize_paused()) {
-        table_resize_step(&d->table, 2);
+        table_resize_step(&d->table, d->table.old_bits > d->table.bits ? 4 : 2);
     } else if ((d->table.used & 31) == 0) {
         table_maybe_shrink(&d->table);
     }
