@@ -7,6 +7,24 @@ static int run(const char *a, const char *b, const char *c, KeelStr last, int ar
     return fuzz_call(argv, argc);
 }
 
+/* Commands of one type on a value that may be of any: refused, or served. */
+static void use_set(KeelStr none) {
+    run("smembers", "k", NULL, none, 2);
+    run("sismember", "k", NULL, KEEL_LIT("1"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("3"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("-3"), 3);
+    run("sscan", "k", NULL, KEEL_LIT("0"), 3);
+    run("sunion", "k", NULL, KEEL_LIT("l"), 3);
+    run("sdiffstore", "m", "l", KEEL_LIT("m"), 4);
+    run("sadd", "l", "-5", KEEL_LIT("word"), 4);
+    run("smove", "l", "m", KEEL_LIT("word"), 4);
+    run("srem", "l", NULL, KEEL_LIT("1"), 3);
+    run("spop", "l", NULL, KEEL_LIT("2"), 3);
+    run("spop", "l", NULL, none, 2);
+    run("sinter", "k", NULL, KEEL_LIT("l"), 3);
+    run("del", "m", NULL, none, 2);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_server();
     settings.proto_max_bulk_len = 1024 * 1024;
@@ -27,6 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         run("append", "l", NULL, KEEL_LIT("tail"), 3);
         run("strlen", "l", NULL, none, 2);
         run("get", "k", NULL, none, 2);
+        use_set(none);
         MUST(run("del", "k", NULL, none, 2) == ':');
         MUST(run("unlink", "l", NULL, none, 2) == ':');
     }
