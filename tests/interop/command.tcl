@@ -43,6 +43,8 @@ newer {psubscribe arguments} "7.2 has no group of one argument"
 newer {publish flags} "7.2 shows may_replicate"
 newer {spublish flags} "7.2 shows may_replicate"
 newer {hscan arguments} "7.4 added NOVALUES"
+newer {pfcount flags} "7.2 shows may_replicate"
+newer {pfmerge arguments} "7.2 says that sources may be missing, as always"
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------

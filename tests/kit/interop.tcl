@@ -235,6 +235,28 @@ proc pair::alike_near {tolerance command ours theirs} {
     return [expr {abs($a - $b) <= $tolerance}]
 }
 
+# The same but for how numbers are spelt.
+proc pair::alike_numbers {command ours theirs} {
+    return [same_numbers [parse $ours] [parse $theirs]]
+}
+
+proc pair::same_numbers {a b} {
+    lassign $a type mine
+    lassign $b other its
+    if {$type ne $other} {return 0}
+    if {$type ni {* ~ > %}} {
+        if {$mine eq $its} {return 1}
+        if {$type ni {\$ ,}} {return 0}
+        return [expr {[string is double -strict $mine] && [string is double -strict $its] &&
+            double($mine) == double($its)}]
+    }
+    if {[llength $mine] != [llength $its]} {return 0}
+    foreach x $mine y $its {
+        if {![same_numbers $x $y]} {return 0}
+    }
+    return 1
+}
+
 # DUMP payloads with the same value; the last ten bytes are the version of the format, which
 # grows with the server, and a checksum over it. Values without order (types 2 and 4) may have their
 # elements in any: then the same bytes are compared, wherever they are.
@@ -290,11 +312,6 @@ proc pair::dump_length {payload name} {
     }
 }
 
-# OBJECT ENCODING: since 7.2 small sets of strings are listpacks.
-proc pair::alike_encoding {command ours theirs} {
-    return [expr {$ours eq "\$8\r\nlistpack\r\n" && $theirs eq "\$9\r\nhashtable\r\n"}]
-}
-
 # COMMAND INFO: the same commands, and the same unknown ones, in the same places.
 proc pair::alike_infos {command ours theirs} {
     foreach reply [list $ours $theirs] name {a b} {
@@ -311,11 +328,11 @@ proc pair::alike_arity {words command ours theirs} {
     return [string match "-ERR *wrong number of arguments for *" $theirs]
 }
 
-# OBJECT ENCODING: short lists are single listpacks since 7.2 and were quicklists before.
+# OBJECT ENCODING: since 7.2 short lists and small sets of strings are single listpacks.
 proc pair::alike_encoding {command ours theirs} {
     lassign [parse $ours] type a
     lassign [parse $theirs] other b
-    return [expr {$a eq "listpack" && $b eq "quicklist"}]
+    return [expr {$a eq "listpack" && $b in {quicklist hashtable}}]
 }
 
 # DEBUG OBJECT: all but the address, the count of shared integers and the clock, which moves on
