@@ -69,14 +69,17 @@ Box cell_box(Cell cell) {
     };
 }
 
-/* Adds to the number in one coordinate's bits: the other's are filled with ones, which carry. */
+/* Adds to the number in one coordinate's bits: the other's are filled with ones, which carry. What
+ * goes over the edge of the world comes back on the other side; a point on its very edge is beyond
+ * the last cell, and stays there. */
 static uint64_t step_beside(uint64_t bits, uint64_t mine, int by, unsigned steps) {
-    uint64_t all = steps ? UINT64_MAX >> (64 - steps * 2) : 0;
+    if (by == 0) return bits;
+    uint64_t all = UINT64_MAX >> (64 - steps * 2);
     uint64_t others = ~mine & all, kept = bits & ~mine;
     uint64_t number = bits & mine;
     if (by > 0) {
         number += others + 1;
-    } else if (by < 0) {
+    } else {
         number = (number | others) - (others + 1);
     }
     return (number & mine & all) | kept;
