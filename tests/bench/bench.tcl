@@ -56,6 +56,7 @@ set command_items {
 # Bytes an element: item, elements, command that adds one, largest ratio.
 set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+}
 # A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
 set full_items {
     evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
@@ -315,6 +316,11 @@ proc section_commands {} {
             }
             lassign [best $result $field] keel redis noise
             row $name "$unit, $command" $keel $redis $bar $noise
+        }
+    }
+    stop_servers
+}
+
 # SET of random keys where one must go for each that comes. Both servers have room for as many.
 proc section_full {} {
     global full_items
@@ -526,8 +532,7 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles push commands scale memory elements allocs syscalls start} {
-    foreach section {instr cycles push full scale memory allocs syscalls start} {
+    foreach section {instr cycles push commands full scale memory elements allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }

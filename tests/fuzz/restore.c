@@ -43,6 +43,22 @@ static void use_as_its_type(void) {
             line = end ? end + 1 : line;
         }
     }
+/* Commands of one type on a value that may be of any: refused, or served. */
+static void use_set(KeelStr none) {
+    run("smembers", "k", NULL, none, 2);
+    run("sismember", "k", NULL, KEEL_LIT("1"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("3"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("-3"), 3);
+    run("sscan", "k", NULL, KEEL_LIT("0"), 3);
+    run("sunion", "k", NULL, KEEL_LIT("l"), 3);
+    run("sdiffstore", "m", "l", KEEL_LIT("m"), 4);
+    run("sadd", "l", "-5", KEEL_LIT("word"), 4);
+    run("smove", "l", "m", KEEL_LIT("word"), 4);
+    run("srem", "l", NULL, KEEL_LIT("1"), 3);
+    run("spop", "l", NULL, KEEL_LIT("2"), 3);
+    run("spop", "l", NULL, none, 2);
+    run("sinter", "k", NULL, KEEL_LIT("l"), 3);
+    run("del", "m", NULL, none, 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -68,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         run("strlen", "l", NULL, none, 2);
         run("dump", "l", NULL, none, 2);
         run("get", "k", NULL, none, 2);
+        use_set(none);
         MUST(run("del", "k", NULL, none, 2) == ':');
         MUST(run("unlink", "l", NULL, none, 2) == ':');
     }

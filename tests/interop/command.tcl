@@ -22,6 +22,7 @@ newer {module|loadex flags} "7.2 shows that a setting protects it"
 newer {module|unload flags} "7.2 shows that a setting protects it"
 newer {debug flags} "7.2 shows that a setting protects it"
 newer {wait flags} "7.2 lets scripts call it"
+foreach name {blpop brpop blmove brpoplpush} {newer [list $name flags] "7.2 lets scripts call it"}
 newer {msetnx tips} "7.2 no longer splits it among shards"
 newer {randomkey tips} "7.2 has a response policy"
 newer {scan tips} "7.2 has a response policy"
