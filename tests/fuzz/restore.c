@@ -17,6 +17,10 @@ static const char *const uses[] = {
     "hlen l|hgetall l|hkeys l|hvals l|hscan l 0|hrandfield l -7 withvalues|hrandfield l 3|hmget l a b|"
     "hset l f v g 1|hincrby l g 5|hset l g 12345|hincrbyfloat l h 0.5|hdel l a g|hsetnx l n v|"
     "hset l f " LONG "|hgetall l|hdel l f|hscan l 0 count 1|hrandfield l 2",
+    "llen l|lrange l 0 -1|lrange l -5 -2|lindex l 1|lindex l -2|lpos l a rank -1 count 0|lpos l 1|"
+    "lpush l x 7|rpush l " LONG "|linsert l before 7 m|linsert l after m " LONG "|lset l 2 " LONG "|"
+    "lset l -1 5|lmove l l left right|lrem l -1 a|lrem l 0 7|lpop l|rpop l 2|ltrim l 1 -2|lrange l 0 -1|"
+    "rpush l z|lset l 0 q|lrem l 0 z",
     NULL,
 };
 
@@ -43,6 +47,8 @@ static void use_as_its_type(void) {
             line = end ? end + 1 : line;
         }
     }
+}
+
 /* Commands of one type on a value that may be of any: refused, or served. */
 static void use_set(KeelStr none) {
     run("smembers", "k", NULL, none, 2);
