@@ -52,10 +52,19 @@ set command_items {
     list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
+    set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
+    set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
+    set.srand     500000 {SRANDMEMBER s}     0.65 {{SADD s element:__rand_int__} 600000}
+    set.smembers  10000  {SMEMBERS s}        0.60 {{SADD s element:__rand_int__} 1000}
+    set.sinter    5000   {SINTER s i}        0.60 {{SADD s __rand_int__} 1000 {SADD i 1 2 3} 1}
+    hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
 }
 # Bytes an element: item, elements, command that adds one, largest ratio.
 set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+    bytes.set.1m  1000000 {SADD s element:__rand_int__} 0.75
+    bytes.ints.1m 1000000 {SADD s __rand_int__} 1.0
 }
 # A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
 set full_items {
