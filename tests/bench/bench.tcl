@@ -26,6 +26,7 @@ set instr_items {
 set cycle_items {
     cycles.p16.ping ping 16 0.75  cycles.p16.get get 16 0.40    cycles.p16.set set 16 0.50
     cycles.p16.mset mset 16 0.36  cycles.p16.incr incr 16 0.50  cycles.p16.multi multi 16 0.50
+    cycles.p16.xadd xadd 16 0.60
     cycles.p1.ping ping 1 0.90    cycles.p1.get  get  1 0.90    cycles.p1.set  set 1 0.90
 }
 # Bars: item, number (value bytes or keys), largest ratio.
