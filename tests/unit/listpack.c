@@ -131,7 +131,8 @@ static void random_changes(void) {
             check(memcmp(copy, lp, lp_bytes(lp)) == 0, "a copy", "");
             joined = lp_join(lp_copy(lp), copy);
             check(lp_valid(joined, lp_bytes(joined), NULL, NULL) &&
-                      lp_count(joined) == 2 * count && lp_is(lp_seek(joined, (long)count), model[0]),
+                      lp_count(joined) == 2 * count &&
+                      lp_is(lp_seek(joined, (long)count), model[0]),
                   "two joined", "");
             lp_free(joined);
             lp_free(copy);
@@ -230,8 +231,8 @@ static void malformed(void) {
         check(!lp_valid(part, cut, NULL, NULL), "a cut pack", "");
         if (cut >= 4) {
             for (int i = 0; i < 4; i++) part[i] = (uint8_t)(cut >> 8 * i);
-            check(cut == LP_EMPTY_BYTES || !lp_valid(part, cut, NULL, NULL), "a cut pack of right size",
-                  "");
+            bool refused = !lp_valid(part, cut, NULL, NULL);
+            check(cut == LP_EMPTY_BYTES || refused, "a cut pack of right size", "");
         }
         free(part);
     }
