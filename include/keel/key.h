@@ -75,6 +75,9 @@ KEEL_API void keel_key_set_text(KeelKey *key, const KeelType *type, KeelStr v, i
 KEEL_API void keel_key_set_int(KeelKey *key, const KeelType *type, int64_t v, int64_t expiry);
 /* `ptr` now belongs to the keyspace, which frees it with type->free. */
 KEEL_API void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t expiry);
+/* The value moved, as blocks do when they grow: its pointer is `ptr` from now on. Nothing is freed and
+ * nothing else changes. The key exists and its type is not one of bytes. */
+KEEL_API void keel_key_value_moved(KeelKey *key, void *ptr);
 /* Writable bytes of exactly `len`: the old ones, cut or filled with zeros, the key created when
  * missing; the expiry stays. NULL, and nothing changed, when memory is lacking. The value is in
  * KEEL_FORM_BUFFER afterwards. Grows with room to spare: appending is amortised O(1). */
@@ -83,6 +86,10 @@ KEEL_API char *keel_key_bytes_edit(KeelKey *key, const KeelType *type, size_t le
 /* Removes the key and frees its value; `lazy` lets the background thread free large ones. False
  * when it was missing. */
 KEEL_API bool keel_key_delete(KeelKey *key, bool lazy);
+/* Removes the key to make room, not because a command asked for it: hooks hear KEEL_EVICTED and the
+ * notification "evicted", "evicted_keys" counts it, and the journal gets a DEL (UNLINK when `lazy`)
+ * of its own. The running command does not become dirty. False when it was missing. */
+KEEL_API bool keel_key_evict(KeelKey *key, bool lazy);
 
 /* Milliseconds since 1970, KEEL_NO_EXPIRY when there is none or the key is missing. */
 KEEL_API int64_t keel_key_expiry(const KeelKey *key);

@@ -22,12 +22,14 @@ newer {module|loadex flags} "7.2 shows that a setting protects it"
 newer {module|unload flags} "7.2 shows that a setting protects it"
 newer {debug flags} "7.2 shows that a setting protects it"
 newer {wait flags} "7.2 lets scripts call it"
+foreach name {blpop brpop blmove brpoplpush bzpopmin bzpopmax} {newer [list $name flags] "7.2 lets scripts call it"}
 newer {msetnx tips} "7.2 no longer splits it among shards"
 newer {randomkey tips} "7.2 has a response policy"
 newer {scan tips} "7.2 has a response policy"
 newer {client|setname tips} "7.2 has request and response policies"
 newer {config|rewrite tips} "7.2 has request and response policies"
 newer {config|resetstat tips} "7.2 has request and response policies"
+newer {latency|reset tips} "7.2 adds the numbers of all nodes up"
 newer {psetex deprecated_since} "deprecated only since 7.2 says so"
 newer {setex deprecated_since} "deprecated only since 7.2 says so"
 newer {setnx deprecated_since} "deprecated only since 7.2 says so"
@@ -41,6 +43,18 @@ newer {module|loadex arguments} "7.2 has no group of one argument"
 newer {psubscribe arguments} "7.2 has no group of one argument"
 newer {publish flags} "7.2 shows may_replicate"
 newer {spublish flags} "7.2 shows may_replicate"
+newer {hscan arguments} "7.4 added NOVALUES"
+newer {pfcount flags} "7.2 shows may_replicate"
+newer {pfmerge arguments} "7.2 says that sources may be missing, as always"
+foreach name {zrank zrevrank} {
+    newer [list $name arity] "7.2 added WITHSCORE"
+    newer [list $name arguments] "7.2 added WITHSCORE"
+}
+foreach name {geohash geopos} {newer [list $name arguments] "7.2 says that members may be missing"}
+foreach name {georadius georadiusbymember} {
+    newer [list $name arguments] "7.2 says that STORE and STOREDIST are alternatives"
+}
+newer {georadiusbymember_ro arguments} "7.2 says since when there is ANY"
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------
