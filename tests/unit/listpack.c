@@ -121,11 +121,9 @@ static void random_changes(void) {
         size_t cost = lp_cost(s), before = lp_bytes(lp), had = count;
         lp = change(lp, s);
         if (count == had + 1) always(lp_bytes(lp) == before + cost, "lp_cost is what it takes", "");
-        if (!well_formed(lp)) {
-            always(false, "well-formed after a change", room);
-            break;
-        }
-        passed++;
+        bool fine = well_formed(lp);
+        always(fine, "well-formed after a change", room);
+        if (!fine) break;
         if (i % 100 == 0 && count) {
             uint8_t *copy = lp_copy(lp), *joined;
             always(memcmp(copy, lp, lp_bytes(lp)) == 0, "a copy", "");
@@ -186,7 +184,8 @@ static void finding(void) {
     always(lp_find(lp, first, KEEL_LIT("10"), 0) == lp_seek(lp, 2), "find an integer", "");
     always(lp_find(lp, first, KEEL_LIT("10"), 1) == lp_seek(lp, 2), "find a field", "");
     always(lp_find(lp, lp_seek(lp, 4), KEEL_LIT("10"), 1) == lp_seek(lp, 6), "find from", "");
-    always(lp_find(lp, lp_seek(lp, 2), KEEL_LIT("k"), 1) == lp_seek(lp, 8), "values are passed", "");
+    always(lp_find(lp, lp_seek(lp, 2), KEEL_LIT("k"), 1) == lp_seek(lp, 8),
+           "values are passed", "");
     always(lp_find(lp, first, KEEL_LIT("v"), 1) == NULL, "a value is no field", "");
     always(lp_find(lp, first, KEEL_LIT("010"), 0) == NULL, "010 is not 10", "");
     always(lp_find(lp, NULL, KEEL_LIT("k"), 0) == NULL, "nothing in nothing", "");
@@ -230,7 +229,8 @@ static void malformed(void) {
         always(!lp_valid(part, cut, NULL, NULL), "a cut pack", "");
         if (cut >= 4) {
             for (int i = 0; i < 4; i++) part[i] = (uint8_t)(cut >> 8 * i);
-            always(cut == LP_EMPTY_BYTES || !lp_valid(part, cut, NULL, NULL), "a cut pack of right size",
+            always(cut == LP_EMPTY_BYTES || !lp_valid(part, cut, NULL, NULL),
+                   "a cut pack of right size",
                   "");
         }
         free(part);
@@ -252,7 +252,8 @@ static void malformed(void) {
     }
     int seen = 0;
     uint8_t *three = lp_append(lp_append_int(lp_append_int(lp_new(0), 1), 2), KEEL_LIT("x"));
-    always(!lp_valid(three, lp_bytes(three), no_letters, &seen) && seen == 3, "each may refuse", "");
+    always(!lp_valid(three, lp_bytes(three), no_letters, &seen) && seen == 3,
+           "each may refuse", "");
     lp_free(three);
     lp_free(lp);
 }

@@ -264,7 +264,8 @@ static void in_order(bool ascending) {
         }
     }
     always(well_formed(&o), "elements in order", ascending ? "ascending" : "descending");
-    always(ordered_memory(&o) < IN_ORDER * 19, "fill their leaves", ascending ? "ascending" : "descending");
+    always(ordered_memory(&o) < IN_ORDER * 19,
+           "fill their leaves", ascending ? "ascending" : "descending");
     for (int i = 0; i < 3000; i++) {
         if (i % 3) take(&o, 0, 7);
         else take(&o, count - 5, 5);

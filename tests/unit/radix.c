@@ -166,7 +166,8 @@ static void random_operations(int shape, int steps) {
         KeelStr key = random_key(shape);
         size_t at = model_at(key);
         void **found = radix_find(&tree, key), *value = NULL;
-        always(found ? model_has(at, key) && *found == model[at].value : !model_has(at, key), "find",
+        always(found ? model_has(at, key) && *found == model[at].value : !model_has(at, key),
+               "find",
               "");
         bool added, grow = (i / 1500) % 2 == 0 ? check_random() % 4 : !(check_random() % 4);
         if (grow && model_count < MODEL_MAX) {
@@ -226,7 +227,8 @@ static void extremes(void) {
     freed = 0;
     radix_release(&tree, count_free);
     always(freed == sizeof(same) / 50, "a deep tree is released", "");
-    always(!radix_add(&tree, (KeelStr){same, RADIX_KEY_MAX + 1}, NULL), "a key that is too long", "");
+    always(!radix_add(&tree, (KeelStr){same, RADIX_KEY_MAX + 1}, NULL),
+           "a key that is too long", "");
 }
 
 int main(void) {

@@ -221,7 +221,8 @@ int main(void) {
     static const uint8_t none[] = {11, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0xff};
     static const uint8_t one[] = {13, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0xf1, 0xff};
     count = 0;
-    always(ziplist_valid(none, sizeof(none), NULL, NULL) && walk_is_model(none), "an empty one", "");
+    always(ziplist_valid(none, sizeof(none), NULL, NULL) && walk_is_model(none),
+           "an empty one", "");
     always(ziplist_valid(one, sizeof(one), NULL, NULL), "a single number", "");
     always(!ziplist_valid(one, sizeof(one), refuse, NULL), "an entry may be refused", "");
     always(!zipmap_valid("\0\xff", 2, NULL, NULL), "a zipmap without pairs is refused", "");
