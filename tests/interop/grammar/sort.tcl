@@ -4,7 +4,7 @@
 
 group sort {
     3  RPUSH @sortkey @sortnumber...
-    2  SADD @sortkey @sortnumber...
+    2  SADD @sortset @sortnumber...
     2  ZADD @sortkey @sortzadd...
     1  RPUSH @sortkey @sortword...
     1  DEL @sortkey
@@ -24,6 +24,7 @@ group sort {
 }
 
 proc gen::sortkey {} {return [pick {sk1 sk2 sk3 sk4}]}
+proc gen::sortset {} {return [pick {sk3 sk4}]}
 proc gen::sortlist {} {return [pick {sk1 sk2}]}
 proc gen::sortnumber {} {
     if {rand() < 0.01} {return [pick {abc "" 1x nan 0x10}]}
