@@ -159,7 +159,7 @@ static void put_long(KeelCtx *c, const char *bytes, size_t n) {
     }
 }
 
-/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. Lengths up to 99 need no loop. */
+/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. Up to 99 without a loop. */
 static inline char *header_at(char *p, char kind, uint64_t n) {
     *p++ = kind;
     if (n < 10) {

@@ -52,6 +52,10 @@ set command_items {
     list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    list.index.1k   100000 {LINDEX l 500}    1.0 {{RPUSH l __data__} 1000}
+    list.index.10k  100000 {LINDEX l 5000}   1.0 {{RPUSH l __data__} 10000}
+    list.index.100k 100000 {LINDEX l 50000}  1.0 {{RPUSH l __data__} 100000}
+    list.index.1m   100000 {LINDEX l 500000} 1.0 {{RPUSH l __data__} 1000000}
     set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
     set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
     set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
