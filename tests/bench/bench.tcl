@@ -58,6 +58,12 @@ set command_items {
     set.srand     500000 {SRANDMEMBER s}     0.65 {{SADD s element:__rand_int__} 600000}
     set.smembers  10000  {SMEMBERS s}        0.60 {{SADD s element:__rand_int__} 1000}
     set.sinter    5000   {SINTER s i}        0.60 {{SADD s __rand_int__} 1000 {SADD i 1 2 3} 1}
+    zset.zadd     500000 {ZADD z __rand_int__ element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 100000}
+    zset.zpopmin  500000 {ZPOPMIN z}         0.55 {{ZADD z __rand_int__ element:__rand_int__} 800000}
+    zset.zincrby  500000 {ZINCRBY z 1 element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 600000}
+    zset.zrank    500000 {ZRANK z element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 600000}
+    zset.zrange100 50000 {ZRANGE z 0 99}     0.55 {{ZADD z __rand_int__ element:__rand_int__} 10000}
+    geo.search    5000   {GEOSEARCH g FROMLONLAT 10 10 BYRADIUS 500 km} 1.0 {{GEOADD g 10.__rand_int__ 10.__rand_int__ element:__rand_int__} 1000}
     hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
 }
 # Bytes an element: item, elements, command that adds one, largest ratio.
@@ -65,6 +71,7 @@ set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
     bytes.set.1m  1000000 {SADD s element:__rand_int__} 0.75
     bytes.ints.1m 1000000 {SADD s __rand_int__} 1.0
+    bytes.zset.1m 1000000 {ZADD z __rand_int__ element:__rand_int__} 0.75
 }
 # A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
 set full_items {

@@ -17,6 +17,12 @@ static const char *const uses[] = {
     "hlen l|hgetall l|hkeys l|hvals l|hscan l 0|hrandfield l -7 withvalues|hrandfield l 3|hmget l a b|"
     "hset l f v g 1|hincrby l g 5|hset l g 12345|hincrbyfloat l h 0.5|hdel l a g|hsetnx l n v|"
     "hset l f " LONG "|hgetall l|hdel l f|hscan l 0 count 1|hrandfield l 2",
+    "zcard l|zrange l 0 -1 withscores|zrevrange l 1 5|zrangebyscore l (1 +inf limit 1 2|zrangebylex l [a +|"
+    "zrevrangebylex l (x -|zcount l -inf 3|zlexcount l - (b|zrank l a|zmscore l a b|zscan l 0|"
+    "zrandmember l -5 withscores|zrandmember l 2|zunionstore m 2 l l weights 2 -1|zinter 2 l m withscores|"
+    "zdiff 2 m l|geopos l a b|geosearch l fromlonlat 1 1 byradius 9999 km|zadd l 3 a 1.5 new|zincrby l 2 a|"
+    "zadd l -inf " LONG "|zrange l 0 -1|zrangestore m l 1 3|zremrangebyscore l 2 3|zremrangebyrank l 0 0|"
+    "zremrangebylex l [c (d|zpopmin l|zpopmax l 2|zrem l a new|zscan l 0 count 1|del m",
     NULL,
 };
 
@@ -43,6 +49,8 @@ static void use_as_its_type(void) {
             line = end ? end + 1 : line;
         }
     }
+}
+
 /* Commands of one type on a value that may be of any: refused, or served. */
 static void use_set(KeelStr none) {
     run("smembers", "k", NULL, none, 2);
