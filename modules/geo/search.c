@@ -124,8 +124,8 @@ static int parse_valued(KeelCtx *c, const KeelStr *words, int left, Form form, c
 
 static bool options_agree(KeelCtx *c, const KeelStr *argv, Form form, const Search *s) {
     if (s->store && (s->with_distance || s->with_hash || s->with_point)) {
-        keel_reply_errorf(c, "ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
-                          form.search ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
+        keel_reply_errorf(c, "ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD "
+                          "options", form.search ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
     } else if (form.search && !s->from_member && !s->from_point) {
         keel_reply_errorf(c, "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s",
                           argv[0].ptr);
@@ -160,8 +160,8 @@ static bool parse(KeelCtx *c, const KeelStr *argv, int argc, Form form, const vo
         }
     }
     while (i < argc) {
-        int used = parse_flag(argv[i], form, s) ? 1
-                                                : parse_valued(c, argv + i, argc - i, form, value, s);
+        int used = parse_flag(argv[i], form, s);
+        if (!used) used = parse_valued(c, argv + i, argc - i, form, value, s);
         if (used < 0) return false;
         if (used == 0) {
             keel_reply_syntax(c);
@@ -209,7 +209,8 @@ static void results_add(Results *r, const Found *found) {
 }
 
 /* `limit` 0: all. */
-static void search_cell(const void *value, Cell cell, const Shape *shape, size_t limit, Results *r) {
+static void search_cell(const void *value, Cell cell, const Shape *shape, size_t limit,
+                        Results *r) {
     KeelScoreRange range = {.max_open = true};
     Found found;
     cell_scores(cell, &range.min, &range.max);

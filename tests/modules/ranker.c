@@ -84,7 +84,9 @@ static void ranker_walk(KeelCtx *c, const KeelStr *argv, int argc) {
     while (more) {
         KeelZsetItem item;
         zset->item(&at, &item);
-        if (!(by_lex ? zset->in_lex(&lex, item.member) : zset->in_scores(&scores, item.score))) break;
+        bool inside = by_lex ? zset->in_lex(&lex, item.member)
+                             : zset->in_scores(&scores, item.score);
+        if (!inside) break;
         keel_reply_bulk(c, item.member);
         n++;
         more = reverse ? zset->previous(&at) : zset->next(&at);
