@@ -1,5 +1,5 @@
-/* ordered.c - the ordered container against a sorted array: places, ranks, ranges, walks both ways, and
- * the tree's shape after every change. */
+/* ordered.c - the ordered container against a sorted array: places, ranks, ranges, walks both ways,
+ * and the tree's shape after every change. */
 #include <math.h>
 #include <stdlib.h>
 
