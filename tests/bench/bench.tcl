@@ -53,7 +53,7 @@ set command_items {
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
     hash.hset     500000 {HSET h element:__rand_int__ __data__} 0.60 {{DEL h} 1}
-    hash.hget     500000 {HGET h element:__rand_int__} 0.60 {{HSET h element:__rand_int__ __data__} 200000}
+    hash.hget     500000 {HGET h element:__rand_int__} 0.65 {{HSET h element:__rand_int__ __data__} 200000}
     hash.hincrby  500000 {HINCRBY h element:__rand_int__ 1} 0.60 {{DEL h} 1}
     hash.small    500000 {HSET h f3 __data__} 0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
     hash.getall10 300000 {HGETALL h}          0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
