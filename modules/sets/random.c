@@ -13,6 +13,7 @@ enum {
     WALK_SHARE = 3,      /* more than one of three wanted: walk */
     KEEP_SHARE = 5,      /* SPOP: fewer than one of six stay: build a new set of those */
     SREM_MEMBERS = 1024, /* in one command for the journal */
+    FIRST_ROOM = 256,    /* for members on their way to the journal */
     LOOK_EVERY = 1024,   /* replies between looks whether the client is gone */
 };
 
@@ -133,7 +134,8 @@ typedef struct Popping {
 
 static void popping_begin(Popping *p, KeelCtx *c, KeelStr name, size_t members) {
     size_t most = members < SREM_MEMBERS ? members : SREM_MEMBERS;
-    *p = (Popping){.ctx = c, .count = 2};
+    *p = (Popping){.ctx = c, .count = 2, .room = FIRST_ROOM};
+    p->bytes = keel_alloc(p->room);
     p->words = keel_alloc((most + 2) * sizeof(*p->words));
     p->words[0] = KEEL_LIT("SREM");
     p->words[1] = name;
@@ -156,7 +158,7 @@ static void popping_take(Member *m, void *data) {
     member_reply(p->ctx, m);
     KeelStr s = member_str(m);
     if (p->count == SREM_MEMBERS + 2) popping_flush(p);
-    if (s.len > p->room - p->len) {
+    if (!p->bytes || s.len > p->room - p->len) {
         p->room = 2 * p->room + s.len + 256;
         p->bytes = keel_realloc(p->bytes, p->room);
     }

@@ -24,12 +24,8 @@ void streams_loading(KeelCtx *c, const void *data) {
 
 /* A primary's command, or one of a file, was settled by whom it comes from. */
 static bool settled(KeelCtx *c) {
-    KeelClient *client = keel_client(c);
-    KeelClientInfo info = {.size = sizeof(info)};
-    if (loading) return true;
-    if (!client) return false;
-    keel_client_info(client, &info);
-    return info.kind == KEEL_CLIENT_PRIMARY;
+    const KeelClient *client = keel_client(c);
+    return loading || (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY);
 }
 
 static bool is_char(KeelStr s, char ch) {

@@ -135,7 +135,9 @@ static bool resolve(KeelCtx *c, const KeelStr *argv, Reading *r, int i, const Wa
                          "GROUP <group> <consumer> option.");
         return false;
     }
-    return id_strict_argument(c, id, &s->after);
+    if (!id_strict_argument(c, id, &s->after)) return false;
+    s->fresh = r->by_group && id_compare(s->after, ID_MAX) == 0; /* Redis's ">" in figures */
+    return true;
 }
 
 /* ---- serving --------------------------------------------------------------------------------- */

@@ -311,7 +311,6 @@ bool stream_has_holes(const Stream *s, Id from) {
 int64_t stream_distance(const Stream *s, Id id) {
     if (!s->added) return 0;
     if (!s->length && id_compare(id, s->last) <= 0) return (int64_t)s->added;
-    if (!id_is_zero(id) && id_compare(id, s->max_deleted) < 0) return READ_UNKNOWN;
     int order = id_compare(id, s->last);
     if (order == 0) return (int64_t)s->added;
     if (order > 0) return READ_UNKNOWN;

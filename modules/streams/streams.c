@@ -163,7 +163,7 @@ static const KeelInterface provides[] = {
 #define WRITE_OOM_FAST .flags = KEEL_WRITE | KEEL_DENYOOM | KEEL_FAST
 #define HELP .flags = KEEL_LOADING | KEEL_STALE
 #define TRIM                                                                                       \
-    "(MAXLEN|MINID{6.2.0}){strategy} [=~equal|~~approximately]{operator} threshold"                \
+    "(MAXLEN|MINID{6.2.0}){strategy} ['='{equal}|'~'{approximately}]{operator} threshold"                \
     " [LIMIT count{6.2.0}]"
 #define RANGE_COMPLEXITY                                                                           \
     "O(N) with N being the number of elements returned. If N is constant (as with a fixed COUNT) " \
@@ -234,7 +234,7 @@ static const KeelCommand commands[] = {
      .summary = "Appends an entry to a stream, making the key when it is missing."},
     {.name = "xautoclaim", .group = "stream", .since = "6.2.0", WRITE_FAST,
      .call = streams_xautoclaim,
-     .args = "key group consumer min-idle-time start [COUNT count] [JUSTID]", .keys = "RW DELETE",
+     .args = "key group consumer min-idle-time start:string [COUNT count] [JUSTID]", .keys = "RW DELETE",
      .tips = "nondeterministic_output", .complexity = "O(1) if COUNT is small.",
      .history = "7.0.0: Added an element to the reply array, containing deleted entries the "
                 "command cleared from the PEL",

@@ -1,6 +1,6 @@
 # SORT and SORT_RO, and the values that they work on: elements that are numbers and that are not,
 # weights in keys and in hashes. Ties of ALPHA BY are in no order that is promised, so BY patterns with
-# ALPHA name distinct weights or none.
+# ALPHA name distinct weights or none. STORE goes without numbers: see the exception of SORT.
 
 group sort {
     3  RPUSH @sortkey @sortnumber...
@@ -14,7 +14,8 @@ group sort {
     4  SORT @sortkey BY w_* [LIMIT @sortlimit @sortlimit] [GET #] [GET w_*] [GET h_*->g] [ASC|DESC]
     4  SORT @sortkey BY h_*->f [GET h_*->f] [GET #] [DESC]
     3  SORT @sortlist BY nosort [LIMIT @sortlimit @sortlimit] [GET #|GET w_*|GET none] [ASC|DESC]
-    4  SORT @sortkey [BY (nosort|w_*)] [LIMIT @sortlimit @sortlimit] [GET (#|w_*|h_*->)] [DESC] STORE @sortkey
+    4  SORT @sortkey BY nosort [LIMIT @sortlimit @sortlimit] [GET (#|w_*|h_*->)] [DESC] STORE @sortkey
+    2  SORT @sortkey ALPHA [LIMIT @sortlimit @sortlimit] [GET (#|w_*)] [DESC] STORE @sortkey
     2  SORT_RO @sortkey [BY w_*] [LIMIT @sortlimit @sortlimit] [GET h_*->g]
     1  SORT_RO @sortkey [GET h_*->g] [ALPHA]
     1  SORT_RO @sortkey STORE @sortkey
