@@ -11,12 +11,6 @@ extern bool latency_tracking;
 extern int64_t server_started_ms;
 extern const KeelConfig server_configs[];
 
-/* persistence.c: what `save` and `appendonly` may be while nothing is kept on disk. */
-extern bool appendonly;
-bool appendonly_check(const KeelConfig *config, KeelStr value, const char **reason);
-bool save_set(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
-void save_get(const KeelConfig *config, KeelConfigOut *out);
-
 /* memory.c */
 extern const KeelCommand memory_subcommands[];
 
