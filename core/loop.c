@@ -136,6 +136,13 @@ static void shutdown_retry(void) {
 
 /* ---- fork children --------------------------------------------------------------------------- */
 
+static void tell_fork(KeelCtx *c, const KeelForkEvent *event) {
+    KeelCtx none;
+    if (!c) ctx_init(&none);
+    hooks_call(c ? c : &none, KEEL_EVENT_FORK, event);
+    if (!c) ctx_done(&none);
+}
+
 int keel_fork(KeelCtx *c, const char *purpose) {
     if (fork_pid) {
         errno = EBUSY;
@@ -159,7 +166,7 @@ int keel_fork(KeelCtx *c, const char *purpose) {
     fork_pid = pid;
     keel_resize_pause();
     KeelForkEvent event = {.pid = pid, .born = true};
-    hooks_call(c, KEEL_EVENT_FORK, &event);
+    tell_fork(c, &event);
     return pid;
 }
 
@@ -171,7 +178,7 @@ static void tell_reaped(KeelCtx *c, int status) {
     KeelForkEvent event = {.pid = fork_pid, .status = status};
     fork_pid = 0;
     keel_resize_resume();
-    hooks_call(c, KEEL_EVENT_FORK, &event);
+    tell_fork(c, &event);
 }
 
 static void reap_child(void) {

@@ -37,7 +37,7 @@ KEEL_API void keel_cron_pause(bool on);
 KEEL_API bool keel_serve(void);
 
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
- * its birth and, with its status, of its end. */
+ * its birth and, with its status, of its end. `c` is NULL where there is none (a setting). */
 KEEL_API int keel_fork(KeelCtx *c, const char *purpose);
 KEEL_API int keel_fork_active(void);
 /* Kills the child and waits for its end, of which hooks hear before this returns. False: there is

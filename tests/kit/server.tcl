@@ -26,6 +26,8 @@ namespace eval kit {
         enable-module-command yes
         enable-protected-configs yes
         shutdown-on-sigterm force
+        save {900 1 300 10 60 10000}
+        appendonly no
     }
 }
 
