@@ -12,6 +12,7 @@
 #include "config.h"
 #include "crash.h"
 #include "journal.h"
+#include "loop.h"
 #include "mem.h"
 #include "module.h"
 #include "net.h"
@@ -415,6 +416,18 @@ void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
     host_hears(event, data);
     if (hooks_count[event]) hooks_call(c, event, data);
+}
+
+bool keel_latency_watched(void) {
+    return hooks_count[KEEL_EVENT_LATENCY] != 0;
+}
+
+void keel_latency_add(const char *what, int64_t nanoseconds) {
+    if (!hooks_count[KEEL_EVENT_LATENCY]) return;
+    KeelCtx c;
+    ctx_init(&c);
+    KeelLatencyEvent event = {.what = what, .nanoseconds = nanoseconds};
+    hooks_call(&c, KEEL_EVENT_LATENCY, &event); /* no ctx_done(): a command may be running */
 }
 
 void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes) {

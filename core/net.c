@@ -600,7 +600,7 @@ static bool cron_client(KeelClient *c, void *data) {
         return true;
     }
     if (settings.timeout && idle > settings.timeout && c->kind == KEEL_CLIENT_NORMAL &&
-        !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB))) {
+        !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB | KEEL_CF_MONITOR))) {
         keel_log(KEEL_LOG_VERBOSE, "Closing idle client");
         client_close(c);
         return true;

@@ -138,6 +138,13 @@ void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t e
     old_free(key, old);
 }
 
+void keel_key_value_moved(KeelKey *key, void *ptr) {
+    key_check(key);
+    Entry *e = key->entry_;
+    KEEL_ASSERT(e && entry_form(e) == KEEL_FORM_VALUE);
+    memcpy(e->data + entry_value_offset(e), &ptr, 8);
+}
+
 static void set_buffer(KeelKey *key, const KeelType *type, Buffer *b, int64_t expiry) {
     OldValue old;
     memcpy(key_shape(key, type_of_declared(type), KEEL_FORM_BUFFER, 8, expiry, &old), &b, 8);
@@ -244,6 +251,7 @@ bool keel_key_delete(KeelKey *key, bool lazy) {
 void key_expire(KeelKey *key) {
     bool lazy = settings.lazy_expire;
     KeelStr words[2] = {lazy ? KEEL_LIT("UNLINK") : KEEL_LIT("DEL"), key->name};
+    int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
     Entry *e = key_take_out(key, KEEL_EXPIRED, lazy); /* key->name may lie in it */
     if (!e) return;
     stats.expired_keys++;
@@ -254,6 +262,7 @@ void key_expire(KeelKey *key) {
     }
     keel_key_notify(key, KEEL_NOTIFY_EXPIRED, "expired");
     entry_free(e);
+    if (start) keel_latency_add("expire-del", keel_monotonic_ns() - start);
 }
 
 /* ---- expiry, moving, copying ----------------------------------------------------------------- */

@@ -2,9 +2,9 @@
  * COMMAND and CONFIG: the server as its operator sees it.
  *
  * The handlers here are thin, as what they show and do is the host's. Each larger family has a
- * file of its own: memory.c, debug.c, command.c, config.c; sections.c writes INFO's sections about
- * commands, errors and latency, and digest.c provides the interface "digest" by which types add
- * their values to DEBUG DIGEST. */
+ * file of its own: memory.c, debug.c, command.c, config.c; sections.c writes what INFO says for
+ * modules that are not there, and digest.c provides the interface "digest" by which types add their
+ * values to DEBUG DIGEST. */
 #include "server.h"
 
 #include "command.h"
@@ -247,5 +247,5 @@ static const KeelCommand commands[] = {
 
 KEEL_MODULE(.name = "server", .version = "1.0.0",
             .summary = "The server itself: INFO, CONFIG, COMMAND, DEBUG, MEMORY and their like.",
-            .commands = commands, .configs = server_configs, .info = server_sections,
+            .commands = commands, .info = server_sections,
             .provides = provides, .load = server_load);

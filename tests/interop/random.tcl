@@ -190,7 +190,9 @@ proc run::go {ops proto} {
 }
 
 # Values stay below 1 MB; compression is the server's own choice of bytes, so it is off.
-start_pair {overrides {proto-max-bulk-len 1mb rdbcompression no save {""}} tags {interop slow}} {
+start_pair {overrides {
+    proto-max-bulk-len 1mb rdbcompression no save {""} slowlog-log-slower-than -1
+} tags {interop slow}} {
     kit::say "seed $run::seed, $run::ops commands"
     set missing [run::missing_commands]
 

@@ -3,8 +3,7 @@
 #include "hash.h"
 #include "keyspace.h"
 #include "mem.h"
-#include "table.h"
-
+#include <keel.h>
 
 enum { KEYS = 40000 };
 
@@ -118,7 +117,7 @@ int main(void) {
     check(consistent(&t), "all are found after shrinking", "");
 
     /* While resizing is paused chains carry the load, and they go as it goes. */
-    table_pauses = 1;
+    keel_resize_pause();
     uint8_t bits = t.bits;
     for (int i = 0; i < KEYS / 4; i++) {
         if (!entries[i]) add(&t, i);
@@ -126,7 +125,7 @@ int main(void) {
     check(t.used < (uint64_t)40 << t.bits || t.bits > bits, "a pause yields when chains grow long", "");
     check(consistent(&t), "all are found in long chains", "");
     check(walk_sees_all(&t, NULL), "a walk sees long chains", "");
-    table_pauses = 0;
+    keel_resize_resume();
     for (int i = 0; i < KEYS; i++) {
         if (entries[i]) drop(&t, i);
     }
