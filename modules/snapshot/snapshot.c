@@ -28,7 +28,7 @@ static int sanitize;
 /* A name, not a way out of the directory. */
 static bool filename_check(const KeelConfig *config, KeelStr value, const char **reason) {
     (void)config;
-    if (value.len && !memchr(value.ptr, '/', value.len) && strlen(value.ptr) == value.len) {
+    if (!memchr(value.ptr, '/', value.len) && strlen(value.ptr) == value.len) {
         return true;
     }
     *reason = "dbfilename can't be a path, just a filename";
@@ -52,7 +52,7 @@ static const KeelWord sanitize_words[] = {{"no", 0}, {"yes", 1}, {"clients", 2},
 static const KeelConfig configs[] = {
     {.name = "save", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI | KEEL_CONFIG_LINES,
      .value = "3600 1 300 100 60 10000", .get = points_get, .set = points_set,
-     .rewrite = points_rewrite, .apply = disk_apply},
+     .apply = disk_apply},
     {.name = "dbfilename", .type = KEEL_CONFIG_STRING, .flags = KEEL_CONFIG_PROTECTED,
      .var = &db_filename, .value = "dump.rdb", .check = filename_check},
     {.name = "rdbchecksum", .type = KEEL_CONFIG_BOOL, .flags = KEEL_CONFIG_IMMUTABLE,

@@ -90,7 +90,6 @@ void store_info(KeelInfo *info);
 void store_begin(void);
 bool points_set(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
 void points_get(const KeelConfig *config, KeelConfigOut *out);
-void points_rewrite(const KeelConfig *config, KeelConfigOut *out);
 extern int disk_gate;
 KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void disk_arm(void);

@@ -217,15 +217,6 @@ void points_get(const KeelConfig *config, KeelConfigOut *out) {
     }
 }
 
-void points_rewrite(const KeelConfig *config, KeelConfigOut *out) {
-    (void)config;
-    for (int i = 0; i < point_count; i++) {
-        keel_config_line(out, "save %lld %lld", (long long)points[i].seconds,
-                         (long long)points[i].changes);
-    }
-    if (!point_count) keel_config_line(out, "save \"\"");
-}
-
 /* After a failure it is not tried at every tick. */
 static bool may_try(int64_t now) {
     return last_good || now - last_try > RETRY_SECONDS;
