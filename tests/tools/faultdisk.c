@@ -1,7 +1,7 @@
 /* faultdisk.c - LD_PRELOAD: a disk that fails when told to, and a record of what is safe on it.
  *
  * The file named by FAULTDISK holds lines "CALL N ERRNO [for ever]": the Nth such call (write, fsync,
- * rename) from then on fails with that errno; with "ever" all that follow do, too. "short N 0" makes
+ * rename, fork) from then on fails with that errno; with "ever" all that follow do, too. "short N 0" makes
  * the Nth write a short one, "eintr N 0" interrupts it. It is read at start and when SIGUSR2 comes;
  * each failure adds a line to FAULTDISK.done. "write 0 28 ever" fails at once, an empty file heals.
  *
@@ -22,8 +22,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WRITE, FSYNC, RENAME, SHORT, EINTR_, CALLS };
-static const char *const names[CALLS] = {"write", "fsync", "rename", "short", "eintr"};
+enum { WRITE, FSYNC, RENAME, SHORT, EINTR_, FORK, CALLS };
+static const char *const names[CALLS] = {"write", "fsync", "rename", "short", "eintr", "fork"};
 
 typedef struct Fault {
     volatile long countdown; /* 0: none */
@@ -162,4 +162,10 @@ int fdatasync(int fd) {
 int rename(const char *from, const char *to) {
     if (control[0] && strstr(to, match) && strikes(RENAME)) return -1;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+pid_t fork(void) {
+    static pid_t (*real)(void);
+    if (!real) real = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+    return control[0] && strikes(FORK) ? -1 : real();
 }

@@ -259,6 +259,22 @@ faulty_disk_server {overrides {save {900 1}}} .rdb {
         r set k v
     } OK
 
+    test "a fork that fails is told, and counts as a failed save" {
+        set line [count_log_lines 0]
+        disk_faults "fork 1 12"
+        assert_error "ERR*" {r bgsave}
+        verify_log_message 0 "*Can't save in background: fork: Cannot allocate memory*" $line
+        assert_equal [s rdb_last_bgsave_status] err
+        r bgsave
+        waitForBgsave r
+        disk_faults "fork 1 12"
+        assert_error "ERR Can't execute an AOF background rewriting*" {r bgrewriteaof}
+        assert_equal [s aof_last_bgrewrite_status] err
+        assert_match "Background append only file rewriting*" [r bgrewriteaof]
+        waitForBgrewriteaof r
+        list [s rdb_last_bgsave_status] [s aof_last_bgrewrite_status]
+    } {ok ok}
+
     test "SHUTDOWN stays when the snapshot cannot be written, unless forced" {
         disk_faults "write 1 28 ever"
         assert_error "ERR Errors trying to SHUTDOWN*" {r shutdown}
