@@ -232,6 +232,34 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
             [file size [lindex [glob [srv dir]/appendonlydir/*.base.rdb] 0]]}]
     }
 
+    test "WAITAOF waits until the writes are safe" {
+        r config set appendfsync always
+        r set k v
+        assert_equal [r waitaof 1 0 0] {1 0}
+        r config set appendfsync everysec
+        r set k v
+        set start [clock milliseconds]
+        assert_equal [r waitaof 1 0 5000] {1 0}
+        assert_lessthan [expr {[clock milliseconds] - $start}] 3000
+        assert_equal [r waitaof 0 0 0] {1 0}
+        r config set appendfsync no
+        r set k v
+        assert_equal [r waitaof 1 0 50] {0 0}
+        assert_equal [r waitaof 0 1 50] {0 0}
+        set rd [redis_deferring_client]
+        $rd waitaof 1 0 0
+        wait_for_blocked_client
+        r config set appendonly no
+        assert_error "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled." {
+            $rd read
+        }
+        $rd close
+        r config set appendfsync everysec appendonly yes
+        waitForBgrewriteaof r
+        r set k v
+        r waitaof 1 0 5000
+    } {1 0}
+
     test "DEBUG AOF-FLUSH-SLEEP delays writes and loses none" {
         r debug aof-flush-sleep 1000
         r set k slow
@@ -241,7 +269,8 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
     } slow
 
     test "after failures in a row rewrites wait" {
-        r config set aof-use-rdb-preamble no auto-aof-rewrite-min-size 1 
+        r config set aof-use-rdb-preamble no auto-aof-rewrite-min-size 1 \
+            auto-aof-rewrite-percentage 0
         r bag.add b x
         for {set i 0} {$i < 3} {incr i} {
             catch {r bgrewriteaof}
