@@ -200,3 +200,7 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     if (admitted(c, true)) run_admitted(c);
     frame_restore(c, &frame);
 }
+
+bool keel_is_nested(KeelCtx *c) {
+    return (c->flags & (CTX_NESTED | CTX_INLINE)) != 0;
+}

@@ -98,3 +98,7 @@ bool keel_expire_background(bool on) {
 void keel_expire_on_access(bool on) {
     expire_on_access = on;
 }
+
+bool keel_expires_on_access(void) {
+    return expire_on_access && !config_loading;
+}

@@ -156,7 +156,7 @@ static void popping_take(Member *m, void *data) {
     member_reply(p->ctx, m);
     KeelStr s = member_str(m);
     if (p->count == SREM_MEMBERS + 2) popping_flush(p);
-    if (s.len > p->room - p->len) {
+    if (!p->bytes || s.len > p->room - p->len) {
         p->room = 2 * p->room + s.len + 256;
         p->bytes = keel_realloc(p->bytes, p->room);
     }

@@ -223,12 +223,10 @@ static void combine_diff(const Combination *m, Zset *result) {
     }
 }
 
-/* As many as there can be at most, so that the table is made once: of a difference or an
- * intersection few may be left. */
+/* A union has at least as many members as its largest input, the last one: room for these is made at
+ * once. */
 static size_t expected(const Combination *m) {
-    size_t n = 0;
-    for (int i = 0; i < m->n; i++) n = m->op == UNION && n < m->sources[i].length ? m->sources[i].length : n;
-    return n;
+    return m->op == UNION ? m->sources[m->n - 1].length : 0;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -239,7 +237,7 @@ static void combine(KeelCtx *c, const KeelStr *argv, Combination *m) {
         keel_reply_int(c, (int64_t)combine_inter(m, NULL));
         return;
     }
-    Zset *result = zset_new(expected(m), 0);
+    Zset *result = zset_new_tree(expected(m));
     if (m->op == UNION) combine_union(m, result);
     else if (m->op == INTER) combine_inter(m, result);
     else combine_diff(m, result);

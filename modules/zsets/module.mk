@@ -1,1 +1,1 @@
-zsets_DS := table dict listpack ordered
+zsets_DS := table dict listpack ziplist ordered

@@ -82,8 +82,7 @@ static void pop_command(KeelCtx *c, const KeelStr *argv, int argc, bool max) {
         return;
     }
     if (argc == 3) {
-        if (!keel_arg_int(c, argv[2], &pop.count)) return;
-        if (pop.count < 0) {
+        if (!keel_parse_int(argv[2], &pop.count) || pop.count < 0) {
             keel_reply_error(c, "ERR value is out of range, must be positive");
             return;
         }

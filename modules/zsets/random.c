@@ -2,7 +2,7 @@
  *
  * Every member has a rank, so drawing one is drawing a number. Different ones are drawn in one of two
  * ways: a few with a table of what was drawn already, many by a walk that leaves out the rest. */
-#include <string.h>
+#include <stdio.h>
 
 #include "zsets.h"
 #include <keel/scan.h>

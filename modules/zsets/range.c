@@ -33,7 +33,7 @@ static bool parse_options(KeelCtx *c, const KeelStr *argv, int argc, int first, 
                 return false;
             }
             i += 2;
-        } else if (any && keel_is(argv[i], "rev")) {
+        } else if (any && !r->reverse && keel_is(argv[i], "rev")) {
             r->reverse = true;
         } else if (r->by == BY_ANY && keel_is(argv[i], "bylex")) {
             r->by = BY_LEX;

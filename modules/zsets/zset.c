@@ -60,13 +60,18 @@ static void tree_free(Tree *t) {
 /* ---- forms ----------------------------------------------------------------------------------- */
 
 Zset *zset_new(size_t members, size_t longest) {
-    Zset *z = keel_zalloc(sizeof(*z));
-    if (zset_pack_members > 0 && members <= (size_t)zset_pack_members &&
-        longest <= (size_t)zset_pack_longest) {
-        z->pack = lp_new(0);
-    } else {
-        z->tree = tree_new(members);
+    if (zset_pack_members == 0 || members > (size_t)zset_pack_members ||
+        longest > (size_t)zset_pack_longest) {
+        return zset_new_tree(members);
     }
+    Zset *z = keel_alloc(sizeof(*z));
+    *z = (Zset){.pack = lp_new(0)};
+    return z;
+}
+
+Zset *zset_new_tree(size_t members) {
+    Zset *z = keel_alloc(sizeof(*z));
+    *z = (Zset){.tree = tree_new(members)};
     return z;
 }
 

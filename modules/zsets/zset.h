@@ -24,6 +24,8 @@ extern int64_t zset_pack_members, zset_pack_longest;
 
 /* `members` and `longest` are what is to come, as far as known. */
 Zset *zset_new(size_t members, size_t longest);
+/* In the large form whatever its size, for results that zset_settle() follows. */
+Zset *zset_new_tree(size_t members);
 void zset_free(Zset *z);
 Zset *zset_copy(const Zset *z);
 /* To the large form, whose table then has room for `members`. */

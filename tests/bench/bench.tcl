@@ -4,7 +4,7 @@
 #     tclsh tests/bench/bench.tcl --quick                fewer requests, 3 rounds, two minutes
 #     tclsh tests/bench/bench.tcl --only 'cycles.*|start'
 #
-# Items have names (instr.p16.get, cycles.p1.set, memory.64, scale.10m, allocs.incr,
+# Items have names (instr.p16.get, cycles.p1.set, evict.lru, memory.64, scale.10m, allocs.incr,
 # syscalls.p16.get, publish.100, start, rss) which --only matches; they are the first column of the table.
 #
 # Method. 50 connections, values of 3 bytes, 1,000,000 keys, the commands of redis-benchmark. Both
@@ -26,6 +26,7 @@ set instr_items {
 set cycle_items {
     cycles.p16.ping ping 16 0.75  cycles.p16.get get 16 0.40    cycles.p16.set set 16 0.50
     cycles.p16.mset mset 16 0.36  cycles.p16.incr incr 16 0.50  cycles.p16.multi multi 16 0.50
+    cycles.p16.xadd xadd 16 0.60
     cycles.p1.ping ping 1 0.90    cycles.p1.get  get  1 0.90    cycles.p1.set  set 1 0.90
 }
 # Bars: item, number (value bytes or keys), largest ratio.
@@ -41,6 +42,41 @@ set push_items {
     ppublish.1    1     "PSUBSCRIBE c*"     200000 0.6
     ppublish.100  100   "PSUBSCRIBE c*|%d"  20000  0.6
     ppublish.10k  10000 "PSUBSCRIBE c*|%d"  400    0.6
+}
+# Commands on collections, pipeline 16: item, requests, command, largest ratio, and what is done before
+# each measurement: {command times}, "" for nothing.
+set command_items {
+    list.lpush    500000 {LPUSH l __data__}  0.60 {{DEL l} 1}
+    list.rpush    500000 {RPUSH l __data__}  0.60 {{DEL l} 1}
+    list.lpop     500000 {LPOP l}            0.60 {{RPUSH l __data__} 600000}
+    list.rpop     500000 {RPOP l}            0.60 {{RPUSH l __data__} 600000}
+    list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
+    list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
+    list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
+    set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
+    set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
+    set.srand     500000 {SRANDMEMBER s}     0.65 {{SADD s element:__rand_int__} 600000}
+    set.smembers  10000  {SMEMBERS s}        0.60 {{SADD s element:__rand_int__} 1000}
+    set.sinter    5000   {SINTER s i}        0.60 {{SADD s __rand_int__} 1000 {SADD i 1 2 3} 1}
+    hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
+    hash.hset     500000 {HSET h element:__rand_int__ __data__} 0.60 {{DEL h} 1}
+    hash.hget     500000 {HGET h element:__rand_int__} 0.60 {{HSET h element:__rand_int__ __data__} 200000}
+    hash.hincrby  500000 {HINCRBY h element:__rand_int__ 1} 0.60 {{DEL h} 1}
+    hash.small    500000 {HSET h f3 __data__} 0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
+    hash.getall10 300000 {HGETALL h}          0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
+}
+# Bytes an element: item, elements, command that adds one, largest ratio.
+set element_items {
+    bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+    bytes.set.1m  1000000 {SADD s element:__rand_int__} 0.75
+    bytes.ints.1m 1000000 {SADD s __rand_int__} 1.0
+    bytes.hash.1m 1000000 {HSET h element:__rand_int__ value:__rand_int__} 0.75
+    bytes.hash.10 100000 {HSET key:__rand_int__ field:0 value:0 field:1 value:1 field:2 value:2 field:3 value:3 field:4 value:4 field:5 value:5 field:6 value:6 field:7 value:7 field:8 value:8 field:9 value:9} 1.0
+}
+# A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
+set full_items {
+    evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
 }
 set call_items   {
     syscalls.p1.ping ping 1  syscalls.p1.get get 1  syscalls.p1.set set 1
@@ -271,6 +307,83 @@ proc section_push {} {
     stop_servers
 }
 
+# Commands on collections: best of the rounds, each from the same state.
+proc section_commands {} {
+    global command_items opt
+    if {![any_wanted $command_items 5]} return
+    set pair [pair_start]
+    set field [expr {[have_perf] ? "cycles" : "cpu_ns"}]
+    set unit [expr {[have_perf] ? "cycles" : "CPU ns"}]
+    set run [expr {[have_perf] ? "run_load_counted" : "run_load"}]
+    foreach {name n command bar before} $command_items {
+        if {![wanted $name]} continue
+        item $name {
+            if {$opt(quick)} {set n [expr {$n / 2}]}
+            set result {}
+            for {set i 0} {$i < $opt(rounds)} {incr i} {
+                foreach who [expr {$i % 2 ? {redis keel} : {keel redis}}] {
+                    set server [dict get $pair $who]
+                    ask $server FLUSHALL
+                    foreach {first times} $before {
+                        run_load $server -c 1 -P 100 -n $times -r 100000000 -- {*}$first
+                    }
+                    set got [run_load_turn $run $server $n $command]
+                    dict lappend result $who [dict create $field $got]
+                }
+            }
+            lassign [best $result $field] keel redis noise
+            row $name "$unit, $command" $keel $redis $bar $noise
+        }
+    }
+    stop_servers
+}
+
+# SET of random keys where one must go for each that comes. Both servers have room for as many.
+proc section_full {} {
+    global full_items
+    if {![any_wanted $full_items 4]} return
+    set pair [pair_start]
+    set keys 500000
+    foreach who {keel redis} {
+        set server [dict get $pair $who]
+        populate $server $keys
+        ask $server CONFIG SET maxmemory [settled_memory $server]
+    }
+    foreach {name type policy bar} $full_items {
+        if {![wanted $name]} continue
+        item $name {
+            foreach who {keel redis} {ask [dict get $pair $who] CONFIG SET maxmemory-policy $policy}
+            set result [rounds $pair $type 16 [requests $type 16] 1000000000]
+            cycles_row $name "[describe $type 16], full, $policy" $result $bar
+        }
+    }
+    stop_servers
+}
+
+proc run_load_turn {run server n command} {
+    set key [expr {$run eq "run_load" ? "cpu_ns" : "cycles"}]
+    set got [$run $server -P 16 -n $n -r 100000000 -- {*}$command]
+    return [expr {double([dict get $got $key]) / $n}]
+}
+
+proc section_elements {} {
+    global element_items
+    foreach {name n command bar} $element_items {
+        if {![wanted $name]} continue
+        item $name {
+            set pair [pair_start]
+            foreach who {keel redis} {
+                set server [dict get $pair $who]
+                set before [settled_memory $server]
+                run_load $server -c 1 -P 100 -n $n -r 100000000 --seed 1 -- {*}$command
+                set $who [expr {double([settled_memory $server] - $before) / $n}]
+            }
+            row $name "bytes per element, $n of them" $keel $redis $bar
+        }
+        stop_servers
+    }
+}
+
 # used_memory once it stands still: tables finish growing, buffers of closed clients go.
 proc settled_memory {server} {
     set same 0
@@ -436,7 +549,7 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles push scale memory allocs syscalls start} {
+    foreach section {instr cycles push commands full scale memory elements allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }
