@@ -353,6 +353,16 @@ void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n) {
     put_long(c, resp.ptr, resp.len);
 }
 
+bool keel_reply_room(KeelCtx *c) {
+    KeelClient *client = c->client;
+    if (!client) return true;
+    size_t committed = c->chunk ? c->chunk->len : client->arena_len;
+    const char *start = c->chunk ? c->chunk->data : client->arena;
+    if (client_output_room(client, (size_t)(c->out - start) - committed)) return true;
+    c->flags |= CTX_UNCOUNTED;
+    return false;
+}
+
 void keel_reply_uncounted(KeelCtx *c) {
     c->flags |= CTX_UNCOUNTED;
 }
