@@ -13,7 +13,6 @@ enum {
     WALK_SHARE = 3,      /* more than one of three wanted: walk */
     KEEP_SHARE = 5,      /* SPOP: fewer than one of six stay: build a new set of those */
     SREM_MEMBERS = 1024, /* in one command for the journal */
-    FIRST_ROOM = 256,    /* for members on their way to the journal */
     LOOK_EVERY = 1024,   /* replies between looks whether the client is gone */
 };
 
@@ -134,8 +133,7 @@ typedef struct Popping {
 
 static void popping_begin(Popping *p, KeelCtx *c, KeelStr name, size_t members) {
     size_t most = members < SREM_MEMBERS ? members : SREM_MEMBERS;
-    *p = (Popping){.ctx = c, .count = 2, .room = FIRST_ROOM};
-    p->bytes = keel_alloc(p->room);
+    *p = (Popping){.ctx = c, .count = 2};
     p->words = keel_alloc((most + 2) * sizeof(*p->words));
     p->words[0] = KEEL_LIT("SREM");
     p->words[1] = name;
@@ -198,7 +196,7 @@ static void keep(Set *kept, SetForm form, Member *m) {
     else kept->pack = lp_append_int(kept->pack, m->number);
 }
 
-/* Most of a table, or some of a packed set: one walk decides who stays, and what stays is a new set.
+/* Most of a table, or some of a packed set: one walk decides who stays, and that is a new set.
  * What was a table may become a pack again. */
 static void pop_by_walk(Set *set, size_t count, Popping *p) {
     size_t left = set_count(set), stay = left - count;

@@ -52,6 +52,10 @@ set command_items {
     list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    list.index.1k   100000 {LINDEX l 500}    1.0 {{RPUSH l __data__} 1000}
+    list.index.10k  100000 {LINDEX l 5000}   1.0 {{RPUSH l __data__} 10000}
+    list.index.100k 100000 {LINDEX l 50000}  1.0 {{RPUSH l __data__} 100000}
+    list.index.1m   100000 {LINDEX l 500000} 1.0 {{RPUSH l __data__} 1000000}
     set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
     set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
     set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
@@ -66,7 +70,7 @@ set command_items {
     geo.search    5000   {GEOSEARCH g FROMLONLAT 10 10 BYRADIUS 500 km} 1.0 {{GEOADD g 10.__rand_int__ 10.__rand_int__ element:__rand_int__} 1000}
     hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
     hash.hset     500000 {HSET h element:__rand_int__ __data__} 0.60 {{DEL h} 1}
-    hash.hget     500000 {HGET h element:__rand_int__} 0.60 {{HSET h element:__rand_int__ __data__} 200000}
+    hash.hget     500000 {HGET h element:__rand_int__} 0.65 {{HSET h element:__rand_int__ __data__} 200000}
     hash.hincrby  500000 {HINCRBY h element:__rand_int__ 1} 0.60 {{DEL h} 1}
     hash.small    500000 {HSET h f3 __data__} 0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
     stream.xadd   500000 {XADD s * myfield __data__} 0.60 {{DEL s} 1}

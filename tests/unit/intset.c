@@ -37,7 +37,8 @@ static bool model_has(int64_t v) {
 }
 
 static bool alike(const uint8_t *set) {
-    if (!intset_valid(set, intset_bytes(set), true) || intset_count(set) != model_count) return false;
+    if (!intset_valid(set, intset_bytes(set), true)) return false;
+    if (intset_count(set) != model_count) return false;
     if (keel_mem_size(set) < intset_bytes(set)) return false;
     for (size_t i = 0; i < model_count; i++) {
         if (intset_at(set, i) != model[i] || !intset_has(set, model[i])) return false;
@@ -53,7 +54,8 @@ static int64_t some_value(unsigned bits) {
     uint64_t r = check_random();
     if (r % 16 == 0) {
         int64_t v = ends[(r >> 8) % (sizeof(ends) / sizeof(*ends))];
-        if (bits == 64 || (v < (int64_t)1 << (bits - 1) && v >= -((int64_t)1 << (bits - 1)))) return v;
+        int64_t limit = (int64_t)1 << ((bits - 1) & 63);
+        if (bits == 64 || (v < limit && v >= -limit)) return v;
     }
     return (int64_t)(check_random() << (64 - bits)) >> (64 - bits);
 }

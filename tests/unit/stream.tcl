@@ -186,12 +186,21 @@ start_server {tags {stream}} {
         set full [lindex [dict get [lindex [dict get [r xinfo stream s full] groups] 0] consumers] 0]
         assert {[dict get $full active-time] + 30 <= [dict get $full seen-time]}
     }
+    test "reading history is no change, reading what is new is one" {
+        r xadd s 2 a b
+        r xadd s 3 a b
+        set before [s rdb_changes_since_last_save]
+        r xreadgroup group g a streams s 0
+        set history [expr {[s rdb_changes_since_last_save] - $before}]
+        r xreadgroup group g a streams s >
+        list $history [expr {[s rdb_changes_since_last_save] - $before}]
+    } {0 1}
     test "COPY takes groups and what is pending along" {
         r copy s t replace
         assert_equal [r dump s] [r dump t]
         r xack t g 1
         list [lindex [r xpending s g] 0] [lindex [r xpending t g] 0]
-    } {1 0}
+    } {3 2}
     test "a stream of other types is refused everywhere" {
         r set k x
         foreach command {{xadd k * a b} {xlen k} {xrange k - +} {xrevrange k + -} {xdel k 1}
