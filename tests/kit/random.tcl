@@ -122,8 +122,9 @@ proc gen::expand tree {
     switch -exact -- [lindex $tree 0] {
         word {return $rest}
         value {
-            set name [lindex $rest 0]
-            return [expr {$name in $gen::several ? [gen::$name] : [list [gen::$name]]}]
+            set words [gen::[lindex $rest 0]]
+            if {[lindex $rest 0] ni $gen::several} {set words [list $words]}
+            return $words
         }
         opt {return [expr {rand() < 0.5 ? [expand [lindex $rest 0]] : {}}]}
         choice {return [expand [pick $rest]]}
