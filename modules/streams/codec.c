@@ -143,7 +143,8 @@ static int load_entries(KeelSource *source, Stream *s, uint8_t opcode) {
         return keel_load_fail(source, "Stream length inconsistent with rax size");
     }
     if (id_compare(end, s->last) > 0) {
-        return keel_load_fail(source, "Stream integrity check failed: an entry is behind the last ID");
+        return keel_load_fail(source,
+                              "Stream integrity check failed: an entry is behind the last ID");
     }
     if (s->added < length || s->added > INT64_MAX) {
         return keel_load_fail(source, "Stream integrity check failed: entries added");
