@@ -171,6 +171,19 @@ start_server {tags {stream}} {
         r xreadgroup group g a streams s >
         list $one $two [lrange [lindex [r xinfo groups s] 0] 8 end]
     } {{entries-read 1 lag 3} {entries-read 1 lag {}} {entries-read 4 lag 0}}
+    test "counts may be anything that was set" {
+        r del s
+        r xadd s 1 a b
+        r xsetid s 1 entriesadded 9223372036854775807
+        r xadd s 2 a b
+        r xgroup create s g 0 entriesread 9223372036854775807
+        r xreadgroup group g a streams s >
+        set dump [r dump s]
+        r restore s 0 $dump replace
+        r xinfo groups s
+        r xinfo stream s full
+        assert_equal $dump [r dump s]
+    }
     test "a consumer has a time when it asked and one when it got something" {
         r del s
         r xgroup create s g 0 mkstream
