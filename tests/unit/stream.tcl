@@ -532,3 +532,23 @@ start_server [list tags {stream} overrides [list loadmodule [test_module rewrite
         r xadd t 5-9 a b
     } "*equal or smaller*" {}
 }
+
+start_server {tags {stream aof} overrides {appendonly yes aof-use-rdb-preamble no save {""}}} {
+    test "a stream comes back from the append-only file, written or rewritten" {
+        r config set stream-node-max-entries 2
+        for {set i 0} {$i < 7} {incr i} {r xadd s maxlen ~ 3 limit 2 * a $i}
+        r xgroup create s g 0
+        r xreadgroup group g c count 2 streams s >
+        r xgroup createconsumer s g idle
+        set facts {list [r debug digest] [r xinfo groups s] [r xinfo stream s] [r xpending s g]}
+        set before [eval $facts]
+        r debug loadaof
+        assert_equal $before [eval $facts]
+        r bgrewriteaof
+        waitForBgrewriteaof r
+        r debug loadaof
+        assert_equal $before [eval $facts]
+        r debug reload
+        assert_equal $before [eval $facts]
+    }
+}
