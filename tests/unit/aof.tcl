@@ -94,6 +94,7 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
         assert_equal [debug_digest] $digest
         restart_server 0 true false
         assert_equal [debug_digest] $digest
+        assert_equal [s rdb_changes_since_last_save] 0
         restart_server 0 true false 1 sigkill
         assert_equal [debug_digest] $digest
         assert_match "*DB loaded from append only file*" [kit::read_file [srv stdout]]
