@@ -196,7 +196,7 @@ static void keep(Set *kept, SetForm form, Member *m) {
     else kept->pack = lp_append_int(kept->pack, m->number);
 }
 
-/* Most of a table, or some of a packed set: one walk decides who stays, and what stays is a new set.
+/* Most of a table, or some of a packed set: one walk decides who stays, and that is a new set.
  * What was a table may become a pack again. */
 static void pop_by_walk(Set *set, size_t count, Popping *p) {
     size_t left = set_count(set), stay = left - count;

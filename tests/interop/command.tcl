@@ -55,6 +55,10 @@ foreach name {georadius georadiusbymember} {
     newer [list $name arguments] "7.2 says that STORE and STOREDIST are alternatives"
 }
 newer {georadiusbymember_ro arguments} "7.2 says since when there is ANY"
+foreach name {xclaim xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy
+    xgroup|setid xinfo|consumers xinfo|stream xsetid} {
+    newer [list $name arguments] "7.2 names groups, consumers and ids alike everywhere"
+}
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------

@@ -130,4 +130,43 @@ start_pair {tags {interop zset} overrides {rdbcompression no}} {
             }
         }
     }
+    test "points at the same distance come in the same order" {
+        same flushall
+        foreach {n width} {5 3 30 3 45 5 300 7 2000 20} {
+            same del g
+            set command {geoadd g}
+            for {set i 0} {$i < $n} {incr i} {
+                lappend command [expr {$i * 37 % $width - $width / 2}] [expr {$i * 91 % ($width + 1) - $width / 2}] p$i
+            }
+            same {*}$command
+            foreach count [list 1 2 5 7 [expr {$n / 3}] [expr {$n - 1}] $n] {
+                if {$count < 1} continue
+                foreach order {asc desc} {
+                    same geosearch g fromlonlat 0 0 byradius 20000 km $order count $count
+                    same geosearch g frommember p1 bybox 900 2000 km $order count $count withdist
+                }
+            }
+        }
+    }
+    test "ZRANDMEMBER draws each member as often" {
+        # Chi-square with 19 degrees of freedom is above 60 once in 200,000 tries.
+        foreach entries {128 0} {
+            r config set zset-max-listpack-entries $entries
+            r del z
+            for {set i 0} {$i < 20} {incr i} {r zadd z [expr {$i % 3}] m$i}
+            foreach {draw times} {{zrandmember z} 4000 {zrandmember z -4000} 1 {zrandmember z 4} 1000 {zrandmember z 12} 334} {
+                array unset seen
+                set total 0
+                for {set i 0} {$i < $times} {incr i} {
+                    foreach m [r {*}$draw] {incr seen($m); incr total}
+                }
+                set chi 0
+                for {set i 0} {$i < 20} {incr i} {
+                    set got [expr {[info exists seen(m$i)] ? $seen(m$i) : 0}]
+                    set chi [expr {$chi + ($got - $total / 20.0) ** 2 / ($total / 20.0)}]
+                }
+                assert {$chi < 60}
+            }
+        }
+    }
 }

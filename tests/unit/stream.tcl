@@ -186,12 +186,21 @@ start_server {tags {stream}} {
         set full [lindex [dict get [lindex [dict get [r xinfo stream s full] groups] 0] consumers] 0]
         assert {[dict get $full active-time] + 30 <= [dict get $full seen-time]}
     }
+    test "reading history is no change, reading what is new is one" {
+        r xadd s 2 a b
+        r xadd s 3 a b
+        set before [s rdb_changes_since_last_save]
+        r xreadgroup group g a streams s 0
+        set history [expr {[s rdb_changes_since_last_save] - $before}]
+        r xreadgroup group g a streams s >
+        list $history [expr {[s rdb_changes_since_last_save] - $before}]
+    } {0 1}
     test "COPY takes groups and what is pending along" {
         r copy s t replace
         assert_equal [r dump s] [r dump t]
         r xack t g 1
         list [lindex [r xpending s g] 0] [lindex [r xpending t g] 0]
-    } {1 0}
+    } {3 2}
     test "a stream of other types is refused everywhere" {
         r set k x
         foreach command {{xadd k * a b} {xlen k} {xrange k - +} {xrevrange k + -} {xdel k 1}
@@ -457,4 +466,56 @@ start_server {tags {stream dump}} {
             verify_log_message 0 "*$reason*" 0
         }
     }
+}
+
+start_server [list tags {stream} overrides [list loadmodule [test_module rewriter]]] {
+    # The stream made anew by its own commands: the same entries, ids and groups.
+    proc remade key {
+        set bytes [r rewriter.commands $key]
+        r del $key
+        set fd [redis::open_channel [srv host] [srv port]]
+        puts -nonewline $fd [redis::encode {select 9}]
+        puts -nonewline $fd $bytes
+        puts -nonewline $fd [redis::encode {echo done}]
+        flush $fd
+        while {[set reply [redis::raw_reply_from $fd]] ne "\$4\r\ndone\r\n"} {
+            if {[string match "-*" $reply]} {error $reply}
+        }
+        close $fd
+    }
+    # All that a stream is but times that commands set by themselves.
+    proc facts key {
+        set full [r xinfo stream $key full count 0]
+        regsub -all {(seen-time|active-time) -?\d+} $full {\1 T}
+    }
+    proc same_again key {
+        set before [facts $key]
+        remade $key
+        assert_equal $before [facts $key]
+    }
+    test "an append-only file's commands make the stream again" {
+        for {set i 1} {$i <= 250} {incr i} {r xadd s $i-1 field $i [lindex {a b 7} [expr {$i % 3}]] "\0$i\xff"}
+        r xdel s 5-1 250-1
+        r xgroup create s g 0
+        r xgroup create s h 100 entriesread 99
+        r xgroup create s unused $
+        r xgroup createconsumer s g idle
+        r xreadgroup group g c count 30 streams s >
+        r xreadgroup group h c count 3 streams s >
+        r xreadgroup group h d count 3 streams s >
+        r xack s g 1-1 7-1
+        r xclaim s h d 0 101-1 retrycount 9
+        same_again s
+    }
+    test "also one that is empty, new or not" {
+        r del s t
+        r xgroup create s g $ mkstream
+        same_again s
+        r xadd t 5 a b
+        r xadd t 6 a b
+        r xdel t 6
+        r xtrim t maxlen 0
+        same_again t
+        r xadd t 5-9 a b
+    } "*equal or smaller*" {}
 }

@@ -4,7 +4,7 @@
 
 group sort {
     3  RPUSH @sortkey @sortnumber...
-    2  SADD @sortkey @sortnumber...
+    2  SADD @sortset @sortnumber...
     2  ZADD @sortkey @sortzadd...
     1  RPUSH @sortkey @sortword...
     1  DEL @sortkey
@@ -20,11 +20,14 @@ group sort {
     1  SORT_RO @sortkey [GET h_*->g] [ALPHA]
     1  SORT_RO @sortkey STORE @sortkey
     1  SORT @key [ALPHA]
-    1  SORT @sortkey (LIMIT 1|LIMIT a b|BY|GET|STORE|FOO|LIMIT 0 99999999999999999999|ALPHA ASC DESC BY nosort)
+    1  SORT @sortkey (LIMIT 1|LIMIT a b|BY|GET|STORE|FOO|LIMIT 0 99999999999999999999)
+    1  SORT @sortlist ALPHA ASC DESC BY nosort
 }
 
 proc gen::sortkey {} {return [pick {sk1 sk2 sk3 sk4}]}
+# Keys whose elements have an order of their own, and keys that may be sets.
 proc gen::sortlist {} {return [pick {sk1 sk2}]}
+proc gen::sortset {} {return [pick {sk3 sk4}]}
 proc gen::sortnumber {} {
     if {rand() < 0.01} {return [pick {abc "" 1x nan 0x10}]}
     return [pick [list [int 30] [int 30] -[int 30] [int 9].5 inf -inf 1e3]]
