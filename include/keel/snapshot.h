@@ -79,6 +79,7 @@ typedef struct KeelSnapshotOps {
     /* So many bytes are done; to be called often. Serves clients every
      * loading-process-events-interval-bytes. True: the server ends, give up. Cost: a comparison. */
     bool (*load_progress)(uint64_t done);
+    /* Loading is over. What was loaded counts as saved when it is good. */
     void (*load_end)(KeelCtx *c, bool good);
     /* INFO's fields about a load that runs. */
     void (*load_info)(KeelInfo *info);

@@ -93,7 +93,6 @@ static void started(KeelCtx *c, const void *data) {
         exit(1);
     }
     if (rc != 0) return;
-    store_saved_up_to_now();
     keel_log(KEEL_LOG_NOTICE, "DB loaded from disk: %.3f seconds",
              (double)(keel_monotonic_ns() - start) / 1e9);
 }
