@@ -135,13 +135,14 @@ static void tick(KeelCtx *c, const void *data) {
 
 static void shutdown_asked(KeelCtx *c, const void *data) {
     const KeelShutdownEvent *event = data;
-    if (aof_state == AOF_OFF || keel_loading()) return;
+    if (keel_loading()) return;
+    if (event->certain && rewrite_running()) { /* BGREWRITEAOF starts one with the file off too */
+        keel_log(KEEL_LOG_WARNING, "There is a child rewriting the AOF. Killing it!");
+        rewrite_kill(c);
+    }
+    if (aof_state == AOF_OFF) return;
     if (event->certain) {
         ending = true;
-        if (rewrite_running()) {
-            keel_log(KEEL_LOG_WARNING, "There is a child rewriting the AOF. Killing it!");
-            rewrite_kill(c);
-        }
         if (aof_state != AOF_ON) return;
         keel_log(KEEL_LOG_NOTICE, "Calling fsync() on the AOF file.");
         keel_journal_flush();

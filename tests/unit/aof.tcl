@@ -459,3 +459,15 @@ test "damage in the middle stops the start and says where" {
     refused_files [concat $files [list appendonly.aof.1.incr.aof \
         "[command SELECT 0]*x\r\n"]] {} "*at offset $offset *"
 }
+
+start_server {overrides {save {""} appendonly no} tags {aof}} {
+    test "a rewrite that runs at SHUTDOWN leaves no temporary file, with the append-only file off too" {
+        r debug populate 20000
+        r config set rdb-key-save-delay 500
+        r bgrewriteaof
+        wait_for_condition 50 100 {[glob -nocomplain [srv dir]/temp-*] ne {}} else {fail "no child"}
+        catch {r shutdown nosave}
+        wait_for_condition 50 100 {![process_is_alive [srv pid]]} else {fail "it lives on"}
+        glob -nocomplain [srv dir]/temp-*
+    } {}
+}
