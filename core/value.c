@@ -138,6 +138,13 @@ void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t e
     old_free(key, old);
 }
 
+void keel_key_value_moved(KeelKey *key, void *ptr) {
+    key_check(key);
+    Entry *e = key->entry_;
+    KEEL_ASSERT(e && entry_form(e) == KEEL_FORM_VALUE);
+    memcpy(e->data + entry_value_offset(e), &ptr, 8);
+}
+
 static void set_buffer(KeelKey *key, const KeelType *type, Buffer *b, int64_t expiry) {
     OldValue old;
     memcpy(key_shape(key, type_of_declared(type), KEEL_FORM_BUFFER, 8, expiry, &old), &b, 8);

@@ -53,9 +53,14 @@ extern "C" {
 #include <keel/command.h>
 #include <keel/client.h>
 #include <keel/type.h>
+#include <keel/stream.h>
 #include <keel/string.h>
+#include <keel/set.h>
+#include <keel/zset.h>
+#include <keel/hash.h>
 #include <keel/key.h>
 #include <keel/db.h>
+#include <keel/scan.h>
 #include <keel/codec.h>
 #include <keel/gate.h>
 #include <keel/event.h>

@@ -42,6 +42,13 @@ void dict_walk(DictWalk *w, const Dict *d) {
     *w = (DictWalk){.table = t, .bucket = t->old ? t->old : t->buckets, .in_old = t->old != NULL};
 }
 
+/* Elements lie anywhere in memory, so those of the next bucket are fetched while these are used. */
+static inline void prefetch_elements(const Bucket *b) {
+    for (unsigned i = 0; i < BUCKET_PLACES; i++) {
+        if (b->tags[i] || (i == 8 && b->chained)) __builtin_prefetch(bucket_element(b, i));
+    }
+}
+
 void *dict_next(DictWalk *w) {
     const Table *t = w->table;
     for (;;) {
@@ -54,6 +61,7 @@ void *dict_next(DictWalk *w) {
         uint64_t end = (uint64_t)1 << (w->in_old ? t->old_bits : t->bits);
         if (++w->index < end) {
             w->bucket = w->in_old ? &t->old[w->index] : &t->buckets[w->index];
+            if (w->index + 1 < end) prefetch_elements(w->bucket + 1);
         } else if (w->in_old) {
             w->in_old = false;
             w->index = 0;
@@ -63,6 +71,30 @@ void *dict_next(DictWalk *w) {
             return NULL;
         }
     }
+}
+
+/* ---- scans ----------------------------------------------------------------------------------- */
+
+typedef struct Count {
+    size_t seen;
+    void (*each)(void *element, void *data);
+    void *data;
+} Count;
+
+static void count_each(void *element, void *data) {
+    Count *count = data;
+    count->seen++;
+    if (count->each) count->each(element, count->data);
+}
+
+uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
+                        void (*each)(void *element, void *data), void *data) {
+    Count seen = {.each = each, .data = data};
+    size_t buckets_left = count <= SIZE_MAX / 10 ? count * 10 : SIZE_MAX;
+    do {
+        cursor = table_scan(&d->table, cursor, count_each, &seen);
+    } while (cursor && seen.seen < count && buckets_left--);
+    return cursor;
 }
 
 /* ---- at random ------------------------------------------------------------------------------- */
@@ -87,28 +119,30 @@ static void *chain_at(Bucket *b, unsigned n, Place *place) {
     return NULL;
 }
 
-/* Buckets are drawn at random and one of a chain's n elements is taken with probability n / LIMIT, so
- * that elements of full and of nearly empty buckets are equally likely. A chain is longer than LIMIT
- * only with chosen hashes or while resizing waits for a fork child. When nearly all buckets are empty
- * (many removals in a row) draws would go on for long, so after a while the walk from a random
- * bucket decides. */
+/* A bucket is drawn by a random hash, so each with the share of hashes that it stands for, and one of
+ * its chain's n elements is taken with probability n / limit, where `limit` is in proportion to that
+ * share: twice as much in the array of half as many buckets while resizing. So each element is
+ * equally likely wherever it is. The limit is above any length that a chain has at this load but
+ * with a probability of 1 in a million; chains are longer only with chosen hashes. When nearly all
+ * buckets are empty (many removals while resizing is paused) draws would go on for long, so after a
+ * while the first element behind a random bucket is taken. */
 void *dict_random(const Dict *d, Place *place) {
-    enum { LIMIT = 32, DRAWS = 2000 };
+    enum { DRAWS = 2000 };
     const Table *t = &d->table;
     if (t->used == 0) return NULL;
-    uint64_t old_left = t->old ? ((uint64_t)1 << t->old_bits) - t->moved : 0;
-    uint64_t buckets = ((uint64_t)1 << t->bits) + old_left;
-    Bucket *b = NULL;
+    unsigned finest = t->old && t->old_bits > t->bits ? t->old_bits : t->bits;
+    uint64_t limit_finest = 8 + 2 * (t->used >> finest);
     for (int draw = 0; draw < DRAWS; draw++) {
-        uint64_t i = keel_random_below(buckets);
-        b = i < old_left ? &t->old[t->moved + i] : &t->buckets[i - old_left];
+        uint64_t hash = keel_random();
+        Bucket *b = table_bucket(t, hash);
+        bool in_old = t->old && (t->old_bits ? hash >> (64 - t->old_bits) : 0) >= t->moved;
+        uint64_t limit = limit_finest << (finest - (in_old ? t->old_bits : t->bits));
         unsigned n = chain_count(b);
-        unsigned chosen = (unsigned)keel_random_below(n > LIMIT ? n : LIMIT);
-        if (chosen < n) return chain_at(b, chosen, place);
+        uint64_t chosen = keel_random_below(limit > n ? limit : n);
+        if (chosen < n) return chain_at(b, (unsigned)chosen, place);
     }
-    for (uint64_t i = keel_random_below(buckets);; i = i + 1 < buckets ? i + 1 : 0) {
-        b = i < old_left ? &t->old[t->moved + i] : &t->buckets[i - old_left];
-        unsigned n = chain_count(b);
-        if (n) return chain_at(b, (unsigned)keel_random_below(n), place);
+    for (uint64_t hash = keel_random();; hash += UINT64_MAX >> finest >> 1) {
+        unsigned n = chain_count(table_bucket(t, hash));
+        if (n) return chain_at(table_bucket(t, hash), (unsigned)keel_random_below(n), place);
     }
 }

@@ -6,6 +6,7 @@
 #include <keel/db.h>
 #include <keel/log.h>
 #include <keel/memory.h>
+#include <keel/text.h>
 
 #define ds_alloc keel_alloc
 #define ds_zalloc keel_zalloc
@@ -13,6 +14,12 @@
 #define ds_realloc keel_realloc
 #define ds_try_realloc keel_try_realloc
 #define ds_free keel_free
+/* What the allocator reserves for `size` bytes, and what it reserved for a block. */
+#define ds_class keel_mem_class
+#define ds_size keel_mem_size
+/* Integers as text: canonical ones only, and with KEEL_INT_ROOM bytes to write into. */
+#define ds_parse_int keel_parse_int
+#define ds_format_int keel_format_int
 
 /* Memory that was taken from the system, and given back (negative). */
 static inline void ds_account(int64_t bytes, int64_t blocks) {

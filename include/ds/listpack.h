@@ -12,14 +12,18 @@
  * from outside: lp_valid() says whether the others may be used on them. A pack is at most
  * LP_MAX_BYTES long: whoever adds asks lp_fits() first where sizes come from outside.
  *
- * Cost: inserting and deleting move the bytes behind; walking reads each element's header. */
+ * Cost: inserting and deleting move the bytes behind; walking reads each element's header. Blocks
+ * grow and shrink in the allocator's size classes, so most changes allocate nothing. */
 #ifndef DS_LISTPACK_H
 #define DS_LISTPACK_H
 
 #include <keel/base.h>
 
 #define LP_EMPTY_BYTES 7
+#define LP_HEADER_BYTES 6
 #define LP_MAX_BYTES ((size_t)1 << 30)
+#define LP_END 0xff         /* the byte behind the last element */
+#define LP_COUNT_MANY 65535 /* in the header: more elements than it can say */
 
 /* An element. `ptr` NULL: the integer `number`. Otherwise bytes in the pack, valid until it changes. */
 typedef struct LpValue {
@@ -35,29 +39,29 @@ void lp_free(uint8_t *lp);
 uint8_t *lp_shrink(uint8_t *lp);
 uint8_t *lp_copy(const uint8_t *lp);
 
-size_t lp_bytes(const uint8_t *lp);
+static inline size_t lp_bytes(const uint8_t *lp);
 /* Elements. O(1) up to 65,534, a walk above. */
-size_t lp_count(const uint8_t *lp);
+static inline size_t lp_count(const uint8_t *lp);
 /* Whether `more` bytes of content can be added at all. */
-bool lp_fits(const uint8_t *lp, size_t more);
+static inline bool lp_fits(const uint8_t *lp, size_t more);
 
 /* Positions; NULL past either end. */
-uint8_t *lp_first(const uint8_t *lp);
-uint8_t *lp_last(const uint8_t *lp);
-uint8_t *lp_next(const uint8_t *lp, const uint8_t *p);
-uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p);
+static inline uint8_t *lp_first(const uint8_t *lp);
+static inline uint8_t *lp_last(const uint8_t *lp);
+static inline uint8_t *lp_next(const uint8_t *lp, const uint8_t *p);
+static inline uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p);
 uint8_t *lp_seek(const uint8_t *lp, long index);
 
-LpValue lp_get(const uint8_t *p);
+static inline LpValue lp_get(const uint8_t *p);
 /* The element as bytes; an integer's digits go into `scratch`. */
 KeelStr lp_str(const uint8_t *p, char scratch[KEEL_INT_ROOM]);
 /* Whether the element is these bytes. */
 bool lp_is(const uint8_t *p, KeelStr s);
-/* The first element from `p` on that is `s`, passing over `skip` elements after each one that was
- * compared (1: looks at fields of field-value pairs). NULL: none. */
+/* The first element from `p` on (NULL: none) that is `s`, passing over `skip` elements after each
+ * one that was compared (1: looks at fields of field-value pairs). NULL: none. */
 uint8_t *lp_find(const uint8_t *lp, uint8_t *p, KeelStr s, unsigned skip);
 /* Bytes that an element takes. */
-size_t lp_element_bytes(const uint8_t *p);
+static inline size_t lp_element_bytes(const uint8_t *p);
 /* What `s` would take as an element. */
 size_t lp_cost(KeelStr s);
 
@@ -74,7 +78,7 @@ uint8_t *lp_replace(uint8_t *lp, uint8_t **p, KeelStr s);
 uint8_t *lp_replace_int(uint8_t *lp, uint8_t **p, int64_t v);
 /* Deletes `n` elements from *p on (fewer where the pack ends); *p is then what followed, or NULL. */
 uint8_t *lp_delete(uint8_t *lp, uint8_t **p, size_t n);
-/* The same by index. */
+/* The same by index; one that is not there deletes nothing. */
 uint8_t *lp_delete_range(uint8_t *lp, long index, size_t n);
 /* Appends all elements of `other`, which stays as it is. */
 uint8_t *lp_join(uint8_t *lp, const uint8_t *other);
@@ -84,5 +88,144 @@ uint8_t *lp_join(uint8_t *lp, const uint8_t *other);
  * and may refuse it. O(elements). */
 bool lp_valid(const void *bytes, size_t size, bool (*each)(const uint8_t *p, void *data),
               void *data);
+
+/* ---- elements by themselves ------------------------------------------------------------------
+ *
+ * For what is added more than once or must be measured first, and for owners of packs that lay
+ * out their blocks themselves: encode once, then add the encoded form or write it in place. */
+
+/* An element ready to be written; it borrows the string's bytes. */
+typedef struct LpItem {
+    const char *ptr;     /* content that follows the head; NULL: none */
+    size_t len;          /* of the content */
+    size_t bytes;        /* what the element takes in all */
+    uint8_t head_len, back_len;
+    uint8_t head[9];
+} LpItem;
+
+void lp_encode(LpItem *item, KeelStr s);
+void lp_encode_int(LpItem *item, int64_t v);
+/* Writes item->bytes bytes at `at` and returns where they end. */
+uint8_t *lp_write(uint8_t *at, const LpItem *item);
+/* As lp_append(), lp_prepend(), lp_insert() and lp_replace(). */
+uint8_t *lp_append_item(uint8_t *lp, const LpItem *item);
+uint8_t *lp_prepend_item(uint8_t *lp, const LpItem *item);
+uint8_t *lp_insert_item(uint8_t *lp, uint8_t **p, const LpItem *item, bool after);
+uint8_t *lp_replace_item(uint8_t *lp, uint8_t **p, const LpItem *item);
+/* Sets the header of a pack whose bytes its owner laid out. `count` above 65,534 is not stated. */
+static inline void lp_set_header(uint8_t *lp, size_t bytes, size_t count);
+
+/* ---- inline parts ---------------------------------------------------------------------------- */
+
+static inline uint16_t lp_u16(const uint8_t *p) {
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t lp_u32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t lp_u64(const uint8_t *p) {
+    return lp_u32(p) | (uint64_t)lp_u32(p + 4) << 32;
+}
+
+static inline void lp_set_header(uint8_t *lp, size_t bytes, size_t count) {
+    uint16_t stated = count < LP_COUNT_MANY ? (uint16_t)count : LP_COUNT_MANY;
+    for (int i = 0; i < 4; i++) lp[i] = (uint8_t)(bytes >> 8 * i);
+    lp[4] = (uint8_t)stated;
+    lp[5] = (uint8_t)(stated >> 8);
+}
+
+static inline size_t lp_bytes(const uint8_t *lp) {
+    return lp_u32(lp);
+}
+
+size_t lp_count_walk(const uint8_t *lp);
+static inline size_t lp_count(const uint8_t *lp) {
+    uint16_t stated = lp_u16(lp + 4);
+    return __builtin_expect(stated != LP_COUNT_MANY, 1) ? stated : lp_count_walk(lp);
+}
+
+static inline bool lp_fits(const uint8_t *lp, size_t more) {
+    return more <= LP_MAX_BYTES && lp_bytes(lp) + more <= LP_MAX_BYTES;
+}
+
+/* Encoding and content of the element at `p`:
+ *     0xxxxxxx 7 bit unsigned             110xxxxx + 1 byte: 13 bit integer
+ *     10xxxxxx string of 6 bit length     1110xxxx + 1 byte: string of 12 bit length
+ *     11110000 + 4 bytes: string of 32 bit length
+ *     11110001 to 11110100 + 2, 3, 4, 8 bytes: integer */
+static inline size_t lp_content_bytes(const uint8_t *p) {
+    uint8_t b = *p;
+    if (b < 0x80) return 1;
+    if (b < 0xc0) return 1 + (size_t)(b & 0x3f);
+    if (b < 0xe0) return 2;
+    if (b < 0xf0) return 2 + ((size_t)(b & 0x0f) << 8 | p[1]);
+    if (b == 0xf0) return 5 + (size_t)lp_u32(p + 1);
+    return b == 0xf4 ? 9 : (size_t)b - 0xf0 + 2;
+}
+
+/* Bytes of the backward length of an encoding and content of `len` bytes. */
+static inline unsigned lp_back_bytes(size_t len) {
+    if (len <= 127) return 1;
+    if (len < 16383) return 2;
+    return len < 2097151 ? 3 : len < 268435455 ? 4 : 5;
+}
+
+static inline size_t lp_element_bytes(const uint8_t *p) {
+    size_t len = lp_content_bytes(p);
+    return len + lp_back_bytes(len);
+}
+
+static inline uint8_t *lp_first(const uint8_t *lp) {
+    const uint8_t *p = lp + LP_HEADER_BYTES;
+    return *p == LP_END ? NULL : (uint8_t *)p;
+}
+
+static inline uint8_t *lp_next(const uint8_t *lp, const uint8_t *p) {
+    (void)lp;
+    p += lp_element_bytes(p);
+    return *p == LP_END ? NULL : (uint8_t *)p;
+}
+
+/* The element that ends before `p`, which may be the pack's end. */
+static inline uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p) {
+    if (p == lp + LP_HEADER_BYTES) return NULL;
+    size_t len = *--p & 127;
+    for (unsigned shift = 7; *p & 128; shift += 7) len |= (size_t)(*--p & 127) << shift;
+    return (uint8_t *)p - len;
+}
+
+static inline uint8_t *lp_last(const uint8_t *lp) {
+    return lp_prev(lp, lp + lp_bytes(lp) - 1);
+}
+
+static inline LpValue lp_get(const uint8_t *p) {
+    uint8_t b = *p;
+    LpValue v = {0};
+    if (b < 0x80) {
+        v.number = b;
+    } else if (b < 0xc0) {
+        v.ptr = (const char *)p + 1;
+        v.len = b & 0x3f;
+    } else if (b < 0xe0) {
+        v.number = (int16_t)((b << 8 | p[1]) << 3) >> 3;
+    } else if (b < 0xf0) {
+        v.ptr = (const char *)p + 2;
+        v.len = (size_t)(b & 0x0f) << 8 | p[1];
+    } else if (b == 0xf0) {
+        v.ptr = (const char *)p + 5;
+        v.len = lp_u32(p + 1);
+    } else if (b == 0xf1) {
+        v.number = (int16_t)lp_u16(p + 1);
+    } else if (b == 0xf2) {
+        v.number = (int32_t)((uint32_t)lp_u16(p + 1) << 8 | (uint32_t)p[3] << 24) >> 8;
+    } else if (b == 0xf3) {
+        v.number = (int32_t)lp_u32(p + 1);
+    } else {
+        v.number = (int64_t)lp_u64(p + 1);
+    }
+    return v;
+}
 
 #endif

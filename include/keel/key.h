@@ -75,6 +75,9 @@ KEEL_API void keel_key_set_text(KeelKey *key, const KeelType *type, KeelStr v, i
 KEEL_API void keel_key_set_int(KeelKey *key, const KeelType *type, int64_t v, int64_t expiry);
 /* `ptr` now belongs to the keyspace, which frees it with type->free. */
 KEEL_API void keel_key_set_value(KeelKey *key, const KeelType *type, void *ptr, int64_t expiry);
+/* The value moved, as blocks do when they grow: its pointer is `ptr` from now on. Nothing is freed and
+ * nothing else changes. The key exists and its type is not one of bytes. */
+KEEL_API void keel_key_value_moved(KeelKey *key, void *ptr);
 /* Writable bytes of exactly `len`: the old ones, cut or filled with zeros, the key created when
  * missing; the expiry stays. NULL, and nothing changed, when memory is lacking. The value is in
  * KEEL_FORM_BUFFER afterwards. Grows with room to spare: appending is amortised O(1). */

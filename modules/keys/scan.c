@@ -3,14 +3,10 @@
  * KEYS walks everything at once and replies as it goes. SCAN's reply starts with the next cursor,
  * which is known only after the walk, so the names found are gathered first; names of keys that
  * turned out to be expired are gathered too, and those keys removed when the walk is over. */
-#include <ctype.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "keys.h"
 
-#define SCAN_COUNT 10      /* when the client does not say */
 #define RANDOM_TRIES 100   /* where expired keys stay until somebody else removes them */
 
 static bool seen_expired(const KeelSeen *seen) {
@@ -73,8 +69,9 @@ static KeelStr names_next(const Names *names, size_t *at) {
 }
 
 typedef struct ScanWalk {
-    KeelStr pattern, type;
-    bool any_name, any_type;
+    KeelScan scan;
+    KeelStr type;
+    bool one_type;
     Names found, expired;
 } ScanWalk;
 
@@ -84,46 +81,9 @@ static void scan_each(const KeelSeen *seen, void *data) {
         names_add(&walk->expired, seen->name);
         return;
     }
-    if (!walk->any_type && !keel_is(walk->type, seen->type->name)) return;
-    if (!walk->any_name && !keel_match(walk->pattern, seen->name, false)) return;
+    if (walk->one_type && !keel_is(walk->type, seen->type->name)) return;
+    if (!keel_scan_matches(&walk->scan, seen->name)) return;
     names_add(&walk->found, seen->name);
-}
-
-/* As the C library reads it: the empty text is 0, and a minus sign wraps round. */
-static bool parse_cursor(KeelCtx *c, KeelStr s, uint64_t *cursor) {
-    char *end;
-    errno = 0;
-    *cursor = strtoull(s.ptr, &end, 10);
-    if (isspace((unsigned char)s.ptr[0]) || *end != '\0' || errno == ERANGE) {
-        keel_reply_error(c, "ERR invalid cursor");
-        return false;
-    }
-    return true;
-}
-
-static bool parse_scan(KeelCtx *c, const KeelStr *argv, int argc, ScanWalk *walk, size_t *count) {
-    for (int i = 2; i < argc; i += 2) {
-        bool has_value = i + 1 < argc;
-        if (has_value && keel_is(argv[i], "count")) {
-            int64_t v;
-            if (!keel_arg_int(c, argv[i + 1], &v)) return false;
-            if (v < 1) {
-                keel_reply_syntax(c);
-                return false;
-            }
-            *count = (size_t)v;
-        } else if (has_value && keel_is(argv[i], "match")) {
-            walk->pattern = argv[i + 1];
-            walk->any_name = keel_equal(argv[i + 1], KEEL_LIT("*"));
-        } else if (has_value && keel_is(argv[i], "type")) {
-            walk->type = argv[i + 1];
-            walk->any_type = false;
-        } else {
-            keel_reply_syntax(c);
-            return false;
-        }
-    }
-    return true;
 }
 
 /* A look is all it takes to have an expired key removed. */
@@ -135,15 +95,13 @@ static void remove_expired(KeelCtx *c, const Names *names) {
 }
 
 void keys_scan(KeelCtx *c, const KeelStr *argv, int argc) {
-    ScanWalk walk = {.any_name = true, .any_type = true};
-    uint64_t cursor;
-    size_t count = SCAN_COUNT;
-    char digits[KEEL_INT_ROOM];
-    if (!parse_cursor(c, argv[1], &cursor)) return;
-    if (!parse_scan(c, argv, argc, &walk, &count)) return;
-    cursor = keel_db_scan(keel_db(c), cursor, count, scan_each, &walk);
-    keel_reply_array(c, 2);
-    keel_reply_bulk(c, (KeelStr){digits, keel_format_int(digits, (int64_t)cursor)});
+    ScanWalk walk = {.one_type = false};
+    const KeelScanWord words[] = {{"type", &walk.type, &walk.one_type}, {0}};
+    KeelScan *scan = &walk.scan;
+    if (!keel_scan_cursor(c, argv[1], scan)) return;
+    if (!keel_scan_options(c, argv + 2, argc - 2, scan, words)) return;
+    uint64_t next = keel_db_scan(keel_db(c), scan->cursor, scan->count, scan_each, &walk);
+    keel_scan_reply(c, next);
     keel_reply_array(c, walk.found.count);
     for (size_t at = 0; at < walk.found.len;) keel_reply_bulk(c, names_next(&walk.found, &at));
     remove_expired(c, &walk.expired);

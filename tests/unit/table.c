@@ -3,8 +3,7 @@
 #include "hash.h"
 #include "keyspace.h"
 #include "mem.h"
-#include "table.h"
-
+#include <keel.h>
 
 enum { KEYS = 40000 };
 
