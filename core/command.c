@@ -222,6 +222,10 @@ const KeelCommandRef *keel_command_of(const KeelStr *argv, int argc) {
     return command_lookup_sub(cmd, argv[1]);
 }
 
+const void *keel_command_data(KeelCtx *c) {
+    return c->command ? c->command->row->data : NULL;
+}
+
 const KeelCommand *keel_command_row(const KeelCommandRef *cmd) {
     return cmd->row;
 }

@@ -409,9 +409,14 @@ KeelDeferred keel_reply_defer_map(KeelCtx *c) {
 KeelDeferred keel_reply_defer_set(KeelCtx *c) {
     return defer(c, '~');
 }
+KeelDeferred keel_reply_defer_attribute(KeelCtx *c) {
+    KEEL_ASSERT(resp3(c));
+    c->owed++; /* it is no reply itself */
+    return defer(c, '|');
+}
 
 void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n) {
-    bool map = d.kind_ == '%';
+    bool map = d.kind_ == '%' || d.kind_ == '|';
     c->owed += (int64_t)(map ? 2 * n : n);
     char kind = resp3(c) ? (char)d.kind_ : '*';
     char *end = header_at(d.at_, kind, map && !resp3(c) ? 2 * n : n), *from = d.at_ + HEADER_ROOM;

@@ -55,6 +55,7 @@ extern "C" {
 #include <keel/type.h>
 #include <keel/stream.h>
 #include <keel/string.h>
+#include <keel/list.h>
 #include <keel/set.h>
 #include <keel/zset.h>
 #include <keel/hash.h>

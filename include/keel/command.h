@@ -150,6 +150,7 @@ struct KeelCommand {
     const KeelCommand *subcommands; /* rows, ended by an empty one */
     KeelGetKeys *get_keys;  /* replaces what .keys derives */
     int arity;              /* 0: from .args. Negative: at least that many, the name included */
+    const void *data;       /* the module's own: keel_command_data() */
 };
 
 /* A command as the host holds it. Opaque; lives until its module is unloaded. */
@@ -157,6 +158,8 @@ typedef struct KeelCommandRef KeelCommandRef;
 
 /* The command that is running; NULL outside one. */
 KEEL_API const KeelCommandRef *keel_command(KeelCtx *c);
+/* Its row's .data, NULL outside a command: for handlers that serve many rows. Cost: two loads. */
+KEEL_API const void *keel_command_data(KeelCtx *c);
 /* By name, "get" or "config|get" (either case). NULL: there is none. */
 KEEL_API const KeelCommandRef *keel_command_find(KeelStr name);
 /* What these arguments would run, a subcommand where argv[1] names one. NULL: none. */

@@ -52,6 +52,8 @@ typedef struct KeelDeferred {
 KEEL_API KeelDeferred keel_reply_defer_array(KeelCtx *c);
 KEEL_API KeelDeferred keel_reply_defer_map(KeelCtx *c);
 KEEL_API KeelDeferred keel_reply_defer_set(KeelCtx *c);
+/* RESP3 only, as keel_reply_attribute(). */
+KEEL_API KeelDeferred keel_reply_defer_attribute(KeelCtx *c);
 KEEL_API void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n);
 
 /* Whole replies in protocol form, as from keel_call(); `n` says how many. */

@@ -1,0 +1,243 @@
+/* rm.h - what the files of this module share: the structs behind the opaque pointers that modules
+ * hold, and the functions that make and end them.
+ *
+ * A file an area of the API: loader, memory, command, context, string, reply, key*, call, type, io,
+ * dict, info, event, block, thread, timer, filter, config, user, cluster, defrag, scan. Functions that
+ * modules call are named RM_x for RedisModule_x; api.c lists them all by expanding the one list in
+ * redismodule.h, so one that is declared there and missing here does not link. */
+#ifndef RM_H
+#define RM_H
+
+#include <keel.h>
+
+#define REDISMODULE_SERVER
+#include <redismodule.h>
+
+/* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
+#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
+REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
+#undef RM_PROTOTYPE
+int RM_GetApi(const char *name, void *out);
+
+/* ---- modules ---------------------------------------------------------------------------------- */
+
+typedef struct Mod Mod;
+
+/* A command, made by CreateCommand; its row is given to the host when OnLoad has returned. */
+struct RedisModuleCommand {
+    RedisModuleCommand *next, *parent, *first_sub;
+    Mod *mod;
+    char *name;              /* as registered; of a subcommand, its own part */
+    char *full_name;         /* "parent|name" for subcommands */
+    RedisModuleCmdFunc call; /* NULL: a container */
+    uint64_t flags;          /* KEEL_WRITE ... */
+    bool getkeys_api, getchannels_api; /* it answers key and channel position requests itself */
+    int first_key, last_key, key_step;
+    char *categories;        /* "@read @fast" */
+    struct CommandInfo *info;/* a copy of what SetCommandInfo gave; NULL: nothing */
+    char *args, *keys;       /* the row's texts, made from `info` or from the key range */
+    char *history;
+    int arity;
+};
+
+struct Mod {
+    Mod *next;
+    KeelSelf self;
+    KeelModule decl;
+    char *name;              /* NULL until RedisModule_Init() */
+    char version_text[16];
+    int version, api_version;
+    void *library;
+    const char *path;
+    bool loading;            /* OnLoad runs */
+    int slot;                /* which allocation functions it was given; see memory.c */
+    int options;             /* REDISMODULE_OPTIONS_* */
+    RedisModuleCommand *commands;
+    KeelCommand *rows;       /* given to the host */
+    struct RedisModuleType *types;
+    const KeelType **type_rows;
+    struct Setting *settings;
+    KeelConfig *setting_rows;
+    bool settings_loaded;
+    RedisModuleInfoFunc info;
+    KeelInfoSection *sections;
+    KeelStr loading_error;   /* why OnLoad will fail whatever it returns; ptr NULL: it will not */
+    struct Export *exports;  /* APIs for other modules */
+    Mod **used;              /* modules whose APIs it uses */
+    int used_count;
+    int filters, timers, blocked; /* that it has now */
+    RedisModuleDefragFunc defrag;
+};
+
+/* All loaded ones. */
+extern Mod *rm_mods;
+Mod *rm_mod_by_name(KeelStr name);
+/* Every area's part of forgetting a module that is unloaded. */
+void rm_forget_commands(Mod *mod);
+void rm_forget_types(Mod *mod);
+void rm_forget_settings(Mod *mod);
+void rm_forget_events(Mod *mod);
+void rm_forget_filters(Mod *mod);
+void rm_forget_exports(Mod *mod);
+void rm_forget_users(Mod *mod);
+/* What SetCommandInfo said of a command, into its row; and its end. */
+void rm_describe(RedisModuleCommand *cmd, KeelCommand *row);
+void rm_forget_info(RedisModuleCommand *cmd);
+/* Whether other modules use what it exports. */
+bool rm_exports_used(const Mod *mod);
+/* Tells the others' server event callbacks. */
+void rm_send_module_change(const Mod *mod, bool loaded);
+/* Makes the tables for the host from what OnLoad registered. False with *reason. */
+bool rm_build_rows(Mod *mod, const char **reason);
+void rm_build_types(Mod *mod);
+void rm_build_settings(Mod *mod);
+void rm_build_sections(Mod *mod);
+
+/* The pointer that GetApi answers this module with: its own variants of the allocation functions.
+ * NULL: there is no such function. */
+void *rm_function(const Mod *mod, const char *name);
+void *rm_memory_function(const Mod *mod, const char *name);
+/* Gives the module a slot of allocation functions, and takes it back. */
+void rm_memory_begin(Mod *mod);
+void rm_memory_end(Mod *mod);
+
+/* ---- strings ---------------------------------------------------------------------------------- */
+
+enum {
+    STR_BORROWED, /* the bytes are somebody else's while the callback runs: an argument */
+    STR_INSIDE,   /* the bytes follow the struct */
+    STR_BLOCK,    /* the bytes are a block of their own, of `room` bytes */
+};
+
+struct RedisModuleString {
+    const char *ptr;         /* NUL-terminated */
+    size_t len;
+    uint32_t refs;
+    uint8_t form;            /* STR_* */
+    bool pooled;             /* it lies in a frame's pool, which takes it back */
+    size_t room;
+    char inside[];
+};
+
+/* A new string with one reference. */
+RedisModuleString *rm_string(const char *bytes, size_t len);
+/* The same that is the context's when its memory is automatic. */
+RedisModuleString *rm_string_for(RedisModuleCtx *ctx, const char *bytes, size_t len);
+/* Another reference, which the holder gives back with rm_string_release(). A borrowed string's bytes
+ * are copied then, so that it outlives its callback. */
+RedisModuleString *rm_string_keep(RedisModuleString *s);
+void rm_string_release(RedisModuleString *s);
+static inline KeelStr rm_view(const RedisModuleString *s) {
+    return (KeelStr){s->ptr, s->len};
+}
+
+/* ---- contexts --------------------------------------------------------------------------------- */
+
+/* What automatic memory frees at the end of a callback. */
+typedef enum OwnedKind { OWNED_STRING, OWNED_KEY, OWNED_REPLY, OWNED_DICT, OWNED_INFO } OwnedKind;
+typedef struct Owned {
+    OwnedKind kind;
+    void *thing;
+} Owned;
+
+enum {
+    RM_AUTO_MEMORY = 1u << 0,
+    RM_KEYS_REQUEST = 1u << 1,     /* COMMAND GETKEYS asks: KeyAtPos answers */
+    RM_CHANNELS_REQUEST = 1u << 2,
+    RM_BLOCKED_REPLY = 1u << 3,    /* a blocked client's reply callback */
+    RM_BLOCKED_TIMEOUT = 1u << 4,
+    RM_BLOCKED_DISCONNECTED = 1u << 5,
+    RM_THREAD = 1u << 6,           /* made by GetThreadSafeContext */
+    RM_HEAP = 1u << 7,             /* not in a frame: freed by whoever ends it */
+    RM_LOADING = 1u << 8,          /* OnLoad */
+};
+
+enum { POSTPONED_FEW = 8 };
+
+struct RedisModuleCtx {
+    int (*get_api)(const char *, void *); /* modules call the first word */
+    Mod *mod;
+    KeelCtx *c;                    /* NULL: a thread's, without the lock */
+    unsigned flags;                /* RM_* */
+    RedisModuleCommand *command;   /* that runs; NULL: none */
+    RedisModuleString **argv;
+    int argc;
+    Owned *owned;
+    int owned_count, owned_room;
+    struct PoolBlock *pool;        /* PoolAlloc */
+    KeelDeferred postponed[POSTPONED_FEW], *postponed_more;
+    int postponed_count, postponed_room;
+    struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
+    struct RedisModuleBlockedClient *blocked; /* whose callback runs, or whose thread it is of */
+    KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
+    const RedisModuleUser *user;   /* SetContextUser */
+    struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
+    bool replicated;               /* Replicate() was called: what it wrote stands for the command */
+};
+
+/* A context for one callback of a module, from a pool: nested ones come from the next level. `c` may
+ * be NULL. rm_leave() frees what is automatic and gives it back; innermost first. */
+RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags);
+void rm_leave(RedisModuleCtx *ctx);
+/* A context that lives on its own, and its end. */
+RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
+void rm_ctx_free(RedisModuleCtx *ctx);
+/* Arguments as module strings, from a pool; taken back by rm_leave(). */
+void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
+/* Notes that the thing is the context's, when its memory is automatic; and that it is no longer. */
+void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
+/* False: it was not owned. */
+bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+
+/* ---- keys ------------------------------------------------------------------------------------- */
+
+struct RedisModuleKey {
+    KeelKey key;
+    RedisModuleCtx *ctx;           /* NULL: opened by a callback that has none */
+    RedisModuleString *name;
+    RedisModuleKey *next, *prev;   /* of the context's open ones */
+    int mode;                      /* REDISMODULE_READ ... */
+    int db;
+    bool pooled;
+    bool changed;                  /* through this handle: told when it is closed */
+    /* A walk over a sorted set or a stream. */
+    enum { WALK_NONE, WALK_SCORES, WALK_LEX, WALK_STREAM } walk;
+    bool walk_ended;
+    KeelZsetAt at;
+    KeelScoreRange scores;
+    KeelLexRange lex;
+    RedisModuleString *lex_min, *lex_max;
+    KeelStreamWalk *stream;
+    RedisModuleString *field, *value; /* what StreamIteratorNextField gave last */
+};
+/* Ends whatever walk is on. */
+void rm_key_end_walk(RedisModuleKey *key);
+/* Whether it may be changed and holds `type`, or nothing when `create`. Sets errno as Redis does. */
+bool rm_key_writable(const RedisModuleKey *key);
+/* Notes the change: WATCH and tracking hear of it now, the journal as the command ends. */
+void rm_key_touched(RedisModuleKey *key);
+/* After removing an element: deletes a key whose value has become empty. */
+void rm_key_delete(RedisModuleKey *key);
+/* Interfaces of the modules that own the types, looked up once and again when modules come or go. */
+const KeelListOps *rm_list(void);
+const KeelHashOps *rm_hash(void);
+const KeelSetOps *rm_set(void);
+const KeelZsetOps *rm_zset(void);
+const KeelStreamOps *rm_stream(void);
+const KeelStringOps *rm_strings(void);
+void rm_forget_interfaces(void);
+
+/* ---- data types ------------------------------------------------------------------------------- */
+
+struct RedisModuleType {
+    KeelType row;                  /* first: a KeelType of ours is one of these */
+    RedisModuleType *next;
+    Mod *mod;
+    uint64_t id;                   /* name and encoding version, as files have it */
+    char name[10];
+    RedisModuleTypeMethods methods;
+};
+/* Whether a type is one of a module's, and which. NULL: not. */
+RedisModuleType *rm_type_of(const KeelType *type);
+
+#endif
