@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* A module's changes go to the journal only as it says (Replicate, ReplicateVerbatim). */
 static void run(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -23,7 +23,7 @@ static void run(KeelCtx *c, const KeelStr *argv, int argc) {
     rm_leave(ctx);
 }
 
-/* ---- flags ------------------------------------------------------------------------------------- */
+/* ---- flags ----------------------------------------------------------------------------------- */
 
 enum { FLAG_GETKEYS = 1, FLAG_GETCHANNELS, FLAG_NOTHING };
 
@@ -79,7 +79,7 @@ static bool read_flags(const char *text, RedisModuleCommand *cmd) {
     return true;
 }
 
-/* ---- registering ------------------------------------------------------------------------------- */
+/* ---- registering ----------------------------------------------------------------------------- */
 
 static bool name_is_good(const char *name) {
     return *name && !strpbrk(name, " \r\n|@=,");
@@ -150,7 +150,7 @@ int RM_CreateSubcommand(RedisModuleCommand *parent, const char *name, RedisModul
     return REDISMODULE_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static size_t count(const RedisModuleCommand *cmd) {
     size_t n = 0;
@@ -188,7 +188,7 @@ bool rm_build_rows(Mod *mod, const char **reason) {
     return true;
 }
 
-/* ---- forgetting -------------------------------------------------------------------------------- */
+/* ---- forgetting ------------------------------------------------------------------------------ */
 
 static void free_rows(KeelCommand *rows) {
     for (KeelCommand *row = rows; row && row->name; row++) {

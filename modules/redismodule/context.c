@@ -47,7 +47,7 @@ RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags) {
     return ctx;
 }
 
-/* ---- arguments --------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 static RedisModuleString *argument_new(bool pooled) {
     RedisModuleString *s = keel_zalloc(sizeof(*s) + 1);
@@ -90,7 +90,7 @@ static void take_argv_back(Frame *frame) {
     }
 }
 
-/* ---- what is automatic ------------------------------------------------------------------------- */
+/* ---- what is automatic ----------------------------------------------------------------------- */
 
 void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing) {
     if (!ctx || !(ctx->flags & RM_AUTO_MEMORY)) return;

@@ -12,7 +12,7 @@ enum { POOL = 64 };
 static RedisModuleKey *pool;
 static int pooled;
 
-/* ---- interfaces of the types -------------------------------------------------------------------- */
+/* ---- interfaces of the types ----------------------------------------------------------------- */
 
 static struct {
     const KeelListOps *list;
@@ -52,7 +52,7 @@ void rm_forget_interfaces(void) {
     memset(&ops, 0, sizeof(ops));
 }
 
-/* ---- opening and closing ----------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static RedisModuleKey *key_new(void) {
     RedisModuleKey *key = pool;
@@ -131,7 +131,16 @@ int RM_KeyExists(RedisModuleCtx *ctx, RedisModuleString *name) {
     return keel_key_open(ctx->c, rm_view(name), KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS, &key);
 }
 
-/* ---- what a key is ------------------------------------------------------------------------------- */
+void rm_key_end_walk(RedisModuleKey *key) {
+    if (key->walk == WALK_STREAM) RM_StreamIteratorStop(key);
+    if (key->walk == WALK_LEX) {
+        rm_string_release(key->lex_min);
+        rm_string_release(key->lex_max);
+    }
+    key->walk = WALK_NONE;
+}
+
+/* ---- what a key is --------------------------------------------------------------------------- */
 
 int RM_KeyType(RedisModuleKey *key) {
     if (!key || !keel_key_exists(&key->key)) return REDISMODULE_KEYTYPE_EMPTY;
@@ -164,7 +173,7 @@ int RM_GetDbIdFromModuleKey(RedisModuleKey *key) {
     return key ? key->db : -1;
 }
 
-/* ---- changing it as a whole ---------------------------------------------------------------------- */
+/* ---- changing it as a whole ------------------------------------------------------------------ */
 
 bool rm_key_writable(const RedisModuleKey *key) {
     return key && key->mode & REDISMODULE_WRITE;
@@ -209,7 +218,7 @@ int RM_SignalModifiedKey(RedisModuleCtx *ctx, RedisModuleString *name) {
     return REDISMODULE_OK;
 }
 
-/* ---- expiry and access --------------------------------------------------------------------------- */
+/* ---- expiry and access ----------------------------------------------------------------------- */
 
 mstime_t RM_GetExpire(RedisModuleKey *key) {
     int64_t at = keel_key_expiry(&key->key);
@@ -272,7 +281,7 @@ int RM_SetLFU(RedisModuleKey *key, long long freq) {
     return REDISMODULE_OK;
 }
 
-/* ---- strings ------------------------------------------------------------------------------------- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 static const KeelType *string_type(void) {
     const KeelStringOps *strings = rm_strings();

@@ -24,7 +24,7 @@ Mod *rm_mod_by_name(KeelStr name) {
     return mod;
 }
 
-/* ---- what modules ask at their start ----------------------------------------------------------- */
+/* ---- what modules ask at their start --------------------------------------------------------- */
 
 /* 0 and the function; 1, and *out as it was, when there is none: it stays NULL in the module. */
 int RM_GetApi(const char *name, void *out) {
@@ -76,7 +76,7 @@ int RM_GetServerVersion(void) {
     return major << 16 | minor << 8 | patch;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------- */
+/* ---- loading --------------------------------------------------------------------------------- */
 
 static void mod_free(Mod *mod) {
     rm_forget_filters(mod);
@@ -155,7 +155,7 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
     return -1;
 }
 
-/* ---- unloading --------------------------------------------------------------------------------- */
+/* ---- unloading ------------------------------------------------------------------------------- */
 
 static void free_later(KeelCtx *c, void *data) {
     (void)c;

@@ -90,7 +90,7 @@ void *rm_memory_function(const Mod *mod, const char *name) {
     return NULL;
 }
 
-/* ---- the same without an account of one's own, and what is asked about blocks ------------------- */
+/* ---- the same without an account of one's own, and what is asked about blocks ---------------- */
 
 void *RM_Alloc(size_t size) {
     return keel_alloc(size);

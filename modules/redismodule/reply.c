@@ -107,7 +107,7 @@ int RM_ReplyWithBigNumber(RedisModuleCtx *ctx, const char *digits, size_t len) {
     REPLY(ctx, keel_reply_bignum(c, (KeelStr){digits, len}));
 }
 
-/* ---- aggregates -------------------------------------------------------------------------------- */
+/* ---- aggregates ------------------------------------------------------------------------------ */
 
 static void postpone(RedisModuleCtx *ctx, KeelDeferred d) {
     if (ctx->postponed_count < POSTPONED_FEW) {

@@ -19,7 +19,7 @@ REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
 #undef RM_PROTOTYPE
 int RM_GetApi(const char *name, void *out);
 
-/* ---- modules ---------------------------------------------------------------------------------- */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 typedef struct Mod Mod;
 
@@ -101,7 +101,7 @@ void *rm_memory_function(const Mod *mod, const char *name);
 void rm_memory_begin(Mod *mod);
 void rm_memory_end(Mod *mod);
 
-/* ---- strings ---------------------------------------------------------------------------------- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 enum {
     STR_BORROWED, /* the bytes are somebody else's while the callback runs: an argument */
@@ -131,7 +131,7 @@ static inline KeelStr rm_view(const RedisModuleString *s) {
     return (KeelStr){s->ptr, s->len};
 }
 
-/* ---- contexts --------------------------------------------------------------------------------- */
+/* ---- contexts -------------------------------------------------------------------------------- */
 
 /* What automatic memory frees at the end of a callback. */
 typedef enum OwnedKind { OWNED_STRING, OWNED_KEY, OWNED_REPLY, OWNED_DICT, OWNED_INFO } OwnedKind;
@@ -189,7 +189,7 @@ void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
 /* False: it was not owned. */
 bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
 
-/* ---- keys ------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 struct RedisModuleKey {
     KeelKey key;
@@ -227,7 +227,7 @@ const KeelStreamOps *rm_stream(void);
 const KeelStringOps *rm_strings(void);
 void rm_forget_interfaces(void);
 
-/* ---- data types ------------------------------------------------------------------------------- */
+/* ---- data types ------------------------------------------------------------------------------ */
 
 struct RedisModuleType {
     KeelType row;                  /* first: a KeelType of ours is one of these */

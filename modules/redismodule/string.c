@@ -48,7 +48,7 @@ void rm_string_release(RedisModuleString *s) {
     if (!s->pooled) keel_free(s);
 }
 
-/* ---- making ------------------------------------------------------------------------------------ */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 RedisModuleString *RM_CreateString(RedisModuleCtx *ctx, const char *bytes, size_t len) {
     return rm_string_for(ctx, bytes, len);
@@ -105,7 +105,7 @@ RedisModuleString *RM_CreateStringPrintf(RedisModuleCtx *ctx, const char *format
     return s;
 }
 
-/* ---- keeping and freeing ----------------------------------------------------------------------- */
+/* ---- keeping and freeing --------------------------------------------------------------------- */
 
 void RM_FreeString(RedisModuleCtx *ctx, RedisModuleString *s) {
     if (!s) return;
@@ -125,7 +125,7 @@ RedisModuleString *RM_HoldString(RedisModuleCtx *ctx, RedisModuleString *s) {
     return s;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 const char *RM_StringPtrLen(const RedisModuleString *s, size_t *len) {
     static const char none[] = "(NULL string reply referenced in module)";
@@ -173,7 +173,7 @@ int RM_StringCompare(const RedisModuleString *a, const RedisModuleString *b) {
     return cmp ? cmp : (a->len > b->len) - (a->len < b->len);
 }
 
-/* ---- changing ---------------------------------------------------------------------------------- */
+/* ---- changing -------------------------------------------------------------------------------- */
 
 /* Only a string that nobody else holds may change. */
 int RM_StringAppendBuffer(RedisModuleCtx *ctx, RedisModuleString *s, const char *bytes, size_t len) {
