@@ -237,6 +237,8 @@ struct RedisModuleType {
     char name[10];
     RedisModuleTypeMethods methods;
 };
+/* Whose value is saved or loaded. */
+const Mod *rm_io_mod(const RedisModuleIO *io);
 /* Whether a type is one of a module's, and which. NULL: not. */
 RedisModuleType *rm_type_of(const KeelType *type);
 
