@@ -8,7 +8,7 @@
 
 /* ---- log --------------------------------------------------------------------------------------- */
 
-static KeelLogLevel level_of(const char *word) {
+static int level_of(const char *word) {
     if (strcasecmp(word, REDISMODULE_LOGLEVEL_DEBUG) == 0) return KEEL_LOG_DEBUG;
     if (strcasecmp(word, REDISMODULE_LOGLEVEL_NOTICE) == 0) return KEEL_LOG_NOTICE;
     if (strcasecmp(word, REDISMODULE_LOGLEVEL_WARNING) == 0) return KEEL_LOG_WARNING;
