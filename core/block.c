@@ -23,6 +23,7 @@
 #include "waiters.h"
 
 #include <keel/log.h>
+#include <math.h>
 #include <pthread.h>
 
 enum { HELD_RETRY_MS = 10 };
@@ -141,6 +142,26 @@ bool keel_block_denied(KeelCtx *c) {
     const KeelClient *client = c->client;
     return !client || !c->command || client->fd < 0 || client->kind == KEEL_CLIENT_PRIMARY ||
            (c->flags & (CTX_NO_BLOCK | CTX_NESTED | CTX_PUSH | CTX_RETRY | CTX_BLOCKED)) != 0;
+}
+
+bool keel_block_deadline(KeelCtx *c, KeelStr seconds, int64_t *deadline_ms) {
+    long double v;
+    if (!keel_parse_long_double(seconds, &v)) {
+        keel_reply_error(c, "ERR timeout is not a float or out of range");
+        return false;
+    }
+    v = ceill(v * 1000);
+    int64_t ms = v < (long double)INT64_MAX && v > (long double)INT64_MIN ? (int64_t)v : INT64_MAX;
+    if (v < 0) {
+        keel_reply_error(c, "ERR timeout is negative");
+        return false;
+    }
+    if (ms && __builtin_add_overflow(ms, now_ms, &ms)) {
+        keel_reply_error(c, "ERR timeout is out of range");
+        return false;
+    }
+    *deadline_ms = ms;
+    return true;
 }
 
 /* One block of memory for all that outlives the command: places, argument views, their bytes. */
@@ -326,6 +347,7 @@ static void answer(Blocked *b, Reason reason, KeelStr key, const char *error) {
     crash_ctx = ctx_before;
     b->command->ticks += ticks;
     if (over) {
+        if (reason == TRY_NAMED) keel_latency_add("command-unblocking", ticks_to_ns(ticks));
         command_over(&c, b, ticks);
     } else {
         reply_rewind(&c);

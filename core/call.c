@@ -150,13 +150,15 @@ typedef struct Frame {
     struct Chunk *mark_chunk;
     char error_text[sizeof(((KeelCtx *)0)->error_text)];
     unsigned error_len;
+    uint64_t redacted;
 } Frame;
 
 static void frame_save(const KeelCtx *c, Frame *f) {
     *f = (Frame){.owed = c->owed, .flags = c->flags, .db_at_start = c->db_at_start,
                  .command = c->command, .argv = c->argv, .argc = c->argc, .dirty = c->dirty,
                  .memo = c->memo, .memo_end = c->memo_end, .raw = c->raw, .mark = c->mark,
-                 .mark_chunk = c->mark_chunk, .error_len = c->error_len};
+                 .mark_chunk = c->mark_chunk, .error_len = c->error_len,
+                 .redacted = c->redacted};
     memcpy(f->error_text, c->error_text, c->error_len);
 }
 
@@ -175,6 +177,7 @@ static void frame_restore(KeelCtx *c, const Frame *f) {
     c->mark = f->mark;
     c->mark_chunk = f->mark_chunk;
     c->error_len = f->error_len;
+    c->redacted = f->redacted;
     memcpy(c->error_text, f->error_text, f->error_len);
 }
 
@@ -196,4 +199,8 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     stats.commands++;
     if (admitted(c, true)) run_admitted(c);
     frame_restore(c, &frame);
+}
+
+bool keel_is_nested(KeelCtx *c) {
+    return (c->flags & (CTX_NESTED | CTX_INLINE)) != 0;
 }

@@ -24,6 +24,7 @@
 
 KeelClient *client_first, *client_last;
 size_t client_number;
+size_t clients_memory[KEEL_CLIENT_KINDS];
 
 static uint64_t next_id = 1;
 static KeelClient **by_id;      /* chained hash by id, a power of two */
@@ -72,6 +73,7 @@ KeelClient *client_new(int fd, bool unix_socket) {
     c->flags = KEEL_CF_AUTHENTICATED | (unix_socket ? KEEL_CF_UNIX : 0);
     c->db = &dbs[0];
     c->protocol = 2;
+    client_account(c, (int64_t)mem_class(sizeof(*c)));
     c->created_ms = c->last_ms = now_ms;
     c->prev = client_last;
     if (client_last) {
@@ -117,6 +119,7 @@ static void client_free(KeelClient *c) {
 }
 
 void client_close(KeelClient *c) {
+    if (!c->close_now && !c->pretended) clients_memory[c->kind] -= c->memory;
     c->close_now = true;
     c->flags |= KEEL_CF_CLOSING;
     if (c->in_closing || c->pretended) return;
@@ -151,6 +154,7 @@ Chunk *client_chunk(KeelClient *c, size_t size, size_t need) {
     k->next = NULL;
     k->len = k->sent = 0;
     k->room = keel_mem_size(k) - sizeof(Chunk);
+    client_account(c, (int64_t)(k->room + sizeof(Chunk)));
     if (c->last_chunk) {
         c->last_chunk->next = k;
     } else {
@@ -161,10 +165,15 @@ Chunk *client_chunk(KeelClient *c, size_t size, size_t need) {
     return k;
 }
 
+void client_chunk_free(KeelClient *c, Chunk *k) {
+    client_account(c, -(int64_t)(k->room + sizeof(Chunk)));
+    keel_free(k);
+}
+
 void client_chunks_free(KeelClient *c) {
     for (Chunk *k = c->chunks, *next; k; k = next) {
         next = k->next;
-        keel_free(k);
+        client_chunk_free(c, k);
     }
     c->chunks = c->last_chunk = NULL;
     c->chunk_bytes = c->chunk_count = 0;
@@ -227,6 +236,7 @@ void partial_free(KeelClient *c) {
     }
     if (p->filling) buffer_free(p->filling);
     if (giver == c) giver = NULL;
+    partial_account(c, -p->bytes);
     keel_free(p->args);
     keel_free(p->buffers);
     keel_free(p->given);
@@ -244,6 +254,7 @@ Buffer *client_take_buffer(KeelCtx *c, KeelStr argument) {
         if (!p->given) p->given = keel_zalloc((size_t)p->argc * sizeof(*p->given));
         p->given[i] = b;
         p->buffers[i] = NULL;
+        partial_account(client, -(int64_t)keel_mem_size(b));
         giver = client;
         return b;
     }
@@ -269,6 +280,7 @@ bool client_return_buffer(Buffer *buffer) {
     if (i < 0) return false;
     giver->partial->given[i] = NULL;
     giver->partial->buffers[i] = buffer;
+    partial_account(giver, (int64_t)keel_mem_size(buffer));
     return true;
 }
 
@@ -282,7 +294,7 @@ void client_keep_query(KeelClient *c, const char *bytes, size_t len, size_t room
     if (c->query_room < room + QUERY_PADDING) {
         keel_free(c->query);
         c->query = keel_alloc(room + QUERY_PADDING);
-        c->query_room = keel_mem_size(c->query);
+        client_query_resized(c);
     }
     memcpy(c->query, bytes, len);
     c->query_len = len;
@@ -291,20 +303,14 @@ void client_keep_query(KeelClient *c, const char *bytes, size_t len, size_t room
 void client_free_query(KeelClient *c) {
     keel_free(c->query);
     c->query = NULL;
-    c->query_len = c->query_room = 0;
+    client_query_resized(c);
+    c->query_len = 0;
 }
 
-size_t client_memory(const KeelClient *c) {
-    size_t bytes = mem_class(sizeof(*c)) + c->query_room + c->chunk_bytes +
-                   c->chunk_count * sizeof(Chunk) + (size_t)c->module_bytes;
-    if (c->partial) {
-        bytes += sizeof(Partial) + (size_t)c->partial->room * (sizeof(KeelStr) + sizeof(Buffer *));
-        for (int i = 0; i < c->partial->argc; i++) {
-            if (c->partial->buffers[i]) bytes += c->partial->buffers[i]->room;
-        }
-        if (c->partial->filling) bytes += c->partial->filling->room;
-    }
-    return bytes;
+void client_query_resized(KeelClient *c) {
+    size_t room = c->query ? keel_mem_size(c->query) : 0;
+    client_account(c, (int64_t)room - (int64_t)c->query_room);
+    c->query_room = room;
 }
 
 /* ---- what the API tells and sets ------------------------------------------------------------- */
@@ -333,7 +339,19 @@ void keel_client_set_flags(KeelClient *c, uint32_t set, uint32_t clear) {
     c->flags = (c->flags & ~clear) | set;
 }
 void keel_client_set_kind(KeelClient *c, KeelClientKind kind) {
+    int64_t bytes = (int64_t)c->memory;
+    client_account(c, -bytes);
     c->kind = (uint8_t)kind;
+    client_account(c, bytes);
+}
+KeelClientKind keel_client_kind(const KeelClient *c) {
+    return (KeelClientKind)c->kind;
+}
+size_t keel_client_memory(const KeelClient *c) {
+    return c->memory;
+}
+size_t keel_clients_memory(KeelClientKind kind) {
+    return clients_memory[kind];
 }
 
 /* `s` may be the old text, or a part of it. */
@@ -372,7 +390,7 @@ void keel_client_reset(KeelClient *c) {
     if (c->writer) c->writer->db = c->db;
     keel_client_set_protocol(c, 2);
     set_text(&c->name, KEEL_LIT(""));
-    c->kind = KEEL_CLIENT_NORMAL;
+    keel_client_set_kind(c, KEEL_CLIENT_NORMAL);
     c->flags &= KEEL_CF_AUTHENTICATED | KEEL_CF_UNIX | KEEL_CF_CLOSING;
 }
 
@@ -429,7 +447,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.reply_len = c->arena_len;
     i.reply_chunks = c->chunk_count;
     i.reply_bytes = client_output_bytes(c) - c->arena_len;
-    i.memory = client_memory(c);
+    i.memory = c->memory;
     i.commands = c->commands;
     i.bytes_in = c->bytes_in;
     i.bytes_out = c->bytes_out;
@@ -438,6 +456,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
 
 void keel_client_add_memory(KeelClient *c, int64_t bytes) {
     c->module_bytes += bytes;
+    client_account(c, bytes);
     KEEL_ASSERT(c->module_bytes >= 0);
 }
 

@@ -28,6 +28,7 @@ typedef struct Partial {
     Buffer **buffers;    /* an argument's own buffer, NULL for the others */
     Buffer **given;      /* those that became values, at the same indices; NULL: none did */
     Buffer *filling;     /* the buffer that the socket is read into right now */
+    int64_t bytes;       /* that it takes, buffers included */
 } Partial;
 
 struct KeelClient {
@@ -69,10 +70,18 @@ struct KeelClient {
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
     size_t args_len;
     int64_t module_bytes;          /* kept for it by modules, as they say */
+    size_t memory;                 /* all that it takes, the line above included */
 };
 
 extern KeelClient *client_first, *client_last;
 extern size_t client_number;
+/* What connections of each kind take together, without those that are about to close. */
+extern size_t clients_memory[KEEL_CLIENT_KINDS];
+/* The client takes so much more, or less. Buffers are counted as the allocator reserves them. */
+static inline void client_account(KeelClient *client, int64_t bytes) {
+    client->memory += (size_t)bytes;
+    if (!client->pretended && !client->close_now) clients_memory[client->kind] += (size_t)bytes;
+}
 
 /* A client for a fresh socket. */
 KeelClient *client_new(int fd, bool unix_socket);
@@ -85,6 +94,7 @@ void client_close(KeelClient *client);
 void client_write(KeelClient *client, const char *bytes, size_t len);
 /* Adds a chunk with room for `need` bytes, of at least `size` bytes itself. */
 Chunk *client_chunk(KeelClient *client, size_t size, size_t need);
+void client_chunk_free(KeelClient *client, Chunk *chunk);
 void client_chunks_free(KeelClient *client);
 void client_queue_write(KeelClient *client);
 /* The same for output that no request of the client asked for: replies are written before it. */
@@ -105,16 +115,20 @@ bool client_return_buffer(Buffer *buffer);
 
 /* Frees the parse state of a command in pieces. */
 void partial_free(KeelClient *client);
+/* It takes so much more, or less, and its client with it. */
+static inline void partial_account(KeelClient *client, int64_t bytes) {
+    client->partial->bytes += bytes;
+    client_account(client, bytes);
+}
 /* Moves what is left to parse to the front of the client's own query buffer. */
 void client_keep_query(KeelClient *client, const char *bytes, size_t len, size_t room);
 void client_free_query(KeelClient *client);
+/* Notes that the query buffer has a new size. */
+void client_query_resized(KeelClient *client);
 /* Bytes of requests that wait to be whole. */
 static inline size_t client_query_bytes(const KeelClient *client) {
     return client->query_len;
 }
-/* Bytes that the client takes. */
-size_t client_memory(const KeelClient *client);
-
 /* Readable bytes that always follow a query: names are compared in words. */
 #define QUERY_PADDING 64
 

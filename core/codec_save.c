@@ -115,6 +115,13 @@ static int save_plain(KeelSink *sink, KeelStr s) {
     return keel_save_raw(sink, s.ptr, s.len);
 }
 
+int keel_save_compressed(KeelSink *sink, KeelStr compressed, size_t len) {
+    keel_save_u8(sink, LEN_ENCODED << 6 | STRING_COMPRESSED);
+    keel_save_len(sink, compressed.len);
+    keel_save_len(sink, len);
+    return keel_save_raw(sink, compressed.ptr, compressed.len);
+}
+
 /* True when the string was written (or its sink failed) in compressed form; false: nothing was
  * written, as it would not have become shorter or nobody can compress. */
 static bool save_compressed(KeelSink *sink, KeelStr s) {
@@ -124,12 +131,7 @@ static bool save_compressed(KeelSink *sink, KeelStr s) {
     char *out = compressor ? keel_try_alloc(room) : NULL;
     if (!out) return false;
     size_t len = compressor->compress(s.ptr, s.len, out, room);
-    if (len) {
-        keel_save_u8(sink, LEN_ENCODED << 6 | STRING_COMPRESSED);
-        keel_save_len(sink, len);
-        keel_save_len(sink, s.len);
-        keel_save_raw(sink, out, len);
-    }
+    if (len) keel_save_compressed(sink, (KeelStr){out, len}, s.len);
     keel_free(out);
     return len != 0;
 }

@@ -309,6 +309,19 @@ uint64_t keel_latency_limit(int cell) {
     return (uint64_t)ticks_to_ns((16 + (uint64_t)cell % 16) * width + width - 1);
 }
 
+static bool latency_tracked;
+
+void command_latency_first(KeelCommandRef *cmd, uint64_t ticks) {
+    if (!latency_tracked) return;
+    cmd->latency = keel_zalloc(LATENCY_CELLS * sizeof(*cmd->latency));
+    cmd->latency[latency_cell(ticks)]++;
+}
+
+void keel_latency_track(bool on) {
+    latency_tracked = on;
+    if (!on) keel_command_reset_stats(false, true);
+}
+
 static void reset_stats_of(KeelCommandRef *cmd, bool counts, bool latency) {
     if (counts) cmd->calls = cmd->ticks = cmd->rejected = cmd->failed = 0;
     if (latency) {

@@ -41,6 +41,9 @@ void command_unregister(struct Module *module);
  * that has a flag of flags[i] (0: any) and none of except[i]. */
 void command_set_gates(const uint64_t *flags, const uint64_t *except, int count);
 
+/* The first duration of a command since distributions are kept, or since they were reset. */
+void command_latency_first(KeelCommandRef *cmd, uint64_t ticks);
+
 /* Finds a top-level command by name in either case, NULL when there is none. */
 KeelCommandRef *command_lookup(KeelStr name);
 /* Makes one command of a row (not its subcommands) and checks it; `parent` NULL: top level. NULL:

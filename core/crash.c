@@ -139,6 +139,10 @@ static void part_command(void) {
     if (!ctx) return;
     int argc = ctx->argc;
     for (int i = 0; i < argc && i < ARGS_SHOWN; i++) {
+        if (ctx->flags & CTX_REDACTED && ctx->redacted >> (i < 63 ? i : 63) & 1) {
+            say("argv[%d]: (redacted)\n", i);
+            continue;
+        }
         KeelStr arg = {0};
         char bytes[ARG_BYTES], quoted[ARG_BYTES * 4 + 3];
         if (peek(&arg, &ctx->argv[i], sizeof(arg)) != sizeof(arg)) break;

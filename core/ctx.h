@@ -22,6 +22,7 @@ enum {
     CTX_RETRY = 1u << 11,         /* a blocked command's second try */
     CTX_PUSHED = 1u << 12,        /* pushes to its client wait for the end of its reply */
     CTX_INLINE = 1u << 13,        /* run by keel_call_inline(): its reply is a part of one */
+    CTX_REDACTED = 1u << 14,      /* `redacted` holds */
 };
 
 struct KeelCtx {
@@ -45,6 +46,7 @@ struct KeelCtx {
     const void *module;           /* Module * that runs, when it is no command's */
     char error_text[128];
     unsigned error_len;
+    uint64_t redacted;            /* bits of arguments that nobody shows; see keel_redact() */
 };
 
 #endif

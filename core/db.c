@@ -71,6 +71,10 @@ uint64_t keel_db_scan_expiring(int db, uint64_t cursor, size_t count,
     return scan(&dbs[db].expiring, cursor, count, each, data);
 }
 
+void keel_db_scan_ahead(int db, bool expiring_only, uint64_t cursor, bool entries) {
+    table_fetch(expiring_only ? &dbs[db].expiring : &dbs[db].keys, cursor, entries);
+}
+
 typedef struct Visit {
     bool (*each)(const KeelSeen *seen, void *data);
     void *data;

@@ -111,19 +111,38 @@ void dispatch_forget(const struct Module *module) {
     }
 }
 
+/* ---- observing ------------------------------------------------------------------------------- */
+
+void keel_redact(KeelCtx *c, int i) {
+    if (!(c->flags & CTX_REDACTED)) c->redacted = 0;
+    c->flags |= CTX_REDACTED;
+    c->redacted |= 1ull << ((unsigned)i < 63 ? i : 63);
+}
+
+/* What observers are told of any call. */
+static KeelCall call_of(const KeelCtx *c) {
+    bool nested = c->flags & CTX_NESTED;
+    return (KeelCall){.command = c->command, .argv = c->argv, .argc = c->argc, .nested = nested,
+                      .caller = nested && c->outer ? c->outer->command : NULL,
+                      .blocked = c->flags & (CTX_BLOCKED | CTX_RETRY),
+                      .redacted = c->flags & CTX_REDACTED ? c->redacted : 0};
+}
+
 /* ---- refusing -------------------------------------------------------------------------------- */
 
 static void observe_refused(KeelCtx *c) {
     if (!(observers_want & KEEL_OBSERVE_ERROR)) return;
-    KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc, .refused = true,
-                     .error = {c->error_text, c->error_len}, .nested = c->flags & CTX_NESTED};
+    KeelCall call = call_of(c);
+    call.refused = true;
+    call.error = (KeelStr){c->error_text, c->error_len};
     observers_tell(c, &call, KEEL_OBSERVE_ERROR);
 }
 
-static void tell_refused(KeelCtx *c) {
+/* `counts`: as a rejected call of the command; one of a subcommand that is not there is nobody's. */
+static void tell_refused(KeelCtx *c, bool counts) {
     uint64_t armed = gates_armed | c->client->gates;
     if (armed) gates_refused(c, c->argv, c->argc, armed);
-    if (c->command) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
+    if (counts) ((KeelCommandRef *)(uintptr_t)c->command)->rejected++;
     observe_refused(c);
 }
 
@@ -156,7 +175,7 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
     if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
-        tell_refused(c);
+        tell_refused(c, false);
         return false;
     }
     if (__builtin_expect(cmd->has_subcommands && (c->argc > 1 || !cmd->call), 0)) {
@@ -165,12 +184,12 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
         } else {
             keel_reply_arity(c);
         }
-        tell_refused(c);
+        tell_refused(c, c->argc == 1);
         return false;
     }
     if (__builtin_expect(cmd->arity >= 0 ? c->argc != cmd->arity : c->argc < -cmd->arity, 0)) {
         keel_reply_arity(c);
-        tell_refused(c);
+        tell_refused(c, true);
         return false;
     }
     uint64_t gates = (gates_armed | c->client->gates) & cmd->gates;
@@ -190,15 +209,19 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
 /* ---- calling --------------------------------------------------------------------------------- */
 
 void dispatch_observe(KeelCtx *c, uint64_t ticks) {
-    if (c->flags & CTX_BLOCKED) return; /* it is not over */
     unsigned when = observers_want & KEEL_OBSERVE_AFTER;
     if (ticks >= observers_slow_ticks) when |= KEEL_OBSERVE_SLOW;
     if (c->flags & CTX_ERROR) when |= observers_want & KEEL_OBSERVE_ERROR;
+    if (c->flags & CTX_BLOCKED) when = observers_want & KEEL_OBSERVE_BLOCK; /* it is not over */
     if (!when) return;
-    KeelCall call = {.command = c->command, .argv = c->argv, .argc = c->argc,
-                     .nanoseconds = ticks_to_ns(ticks), .nested = c->flags & CTX_NESTED,
-                     .error = {c->error_text, c->flags & CTX_ERROR ? c->error_len : 0}};
+    KeelCall call = call_of(c);
+    call.nanoseconds = ticks_to_ns(ticks);
+    call.error = (KeelStr){c->error_text, c->flags & CTX_ERROR ? c->error_len : 0};
+    /* A reply that this one is a part of is not over: what observers push waits for its end. */
+    const void *running = crash_command;
+    if (c->flags & (CTX_INLINE | CTX_NESTED)) crash_command = c->command;
     observers_tell(c, &call, when);
+    crash_command = running;
 }
 
 /* What seldom follows a command: a wrong number of replies, an error, a journal, dropped replies,
@@ -227,8 +250,7 @@ __attribute__((noinline)) static void afterwards(KeelCtx *c) {
 void dispatch_call(KeelCtx *c) {
     KeelCommandRef *cmd = (KeelCommandRef *)(uintptr_t)c->command;
     if (__builtin_expect(observers_want & KEEL_OBSERVE_BEFORE, 0)) {
-        KeelCall call = {.command = cmd, .argv = c->argv, .argc = c->argc,
-                         .nested = c->flags & CTX_NESTED};
+        KeelCall call = call_of(c);
         observers_tell(c, &call, KEEL_OBSERVE_BEFORE);
     }
     if (__builtin_expect(journal_armed, 0)) {
@@ -244,10 +266,8 @@ void dispatch_call(KeelCtx *c) {
     clock_before = now;
     cmd->calls++;
     cmd->ticks += ticks;
-    if (__builtin_expect(!cmd->latency, 0)) {
-        cmd->latency = keel_zalloc(LATENCY_CELLS * sizeof(*cmd->latency));
-    }
-    cmd->latency[latency_cell(ticks)]++;
+    if (__builtin_expect(cmd->latency != NULL, 1)) cmd->latency[latency_cell(ticks)]++;
+    else command_latency_first(cmd, ticks);
     if (__builtin_expect((c->owed != 0) | (journal_armed != 0) |
                              ((c->flags & (CTX_ERROR | CTX_BLOCKED | CTX_PUSHED)) != 0) |
                              ((c->client->flags & (KEEL_CF_REPLY_OFF | KEEL_CF_REPLY_SKIP |
@@ -255,7 +275,7 @@ void dispatch_call(KeelCtx *c) {
                          0)) {
         afterwards(c);
     }
-    if (__builtin_expect((observers_want & (KEEL_OBSERVE_AFTER | KEEL_OBSERVE_ERROR)) ||
+    if (__builtin_expect((observers_want & ~(unsigned)KEEL_OBSERVE_BEFORE) ||
                              ticks >= observers_slow_ticks, 0)) {
         dispatch_observe(c, ticks);
     }

@@ -83,8 +83,10 @@ void expire_cycle(int64_t budget_us) {
         next_db = (next_db + 1) % db_count;
         if (keel_monotonic_ns() > until) break;
     }
-    stats.expire_cycle_us += (uint64_t)(keel_monotonic_ns() - start) / 1000;
+    int64_t took = keel_monotonic_ns() - start;
+    stats.expire_cycle_us += (uint64_t)took / 1000;
     ctx_done(&c);
+    keel_latency_add("expire-cycle", took);
 }
 
 bool keel_expire_background(bool on) {
@@ -95,4 +97,8 @@ bool keel_expire_background(bool on) {
 
 void keel_expire_on_access(bool on) {
     expire_on_access = on;
+}
+
+bool keel_expires_on_access(void) {
+    return expire_on_access;
 }

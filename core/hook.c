@@ -12,6 +12,7 @@
 #include "config.h"
 #include "crash.h"
 #include "journal.h"
+#include "loop.h"
 #include "mem.h"
 #include "module.h"
 #include "net.h"
@@ -63,6 +64,7 @@ unsigned hooks_notify_classes;
 static Gate gates[GATES_MAX];        /* by id */
 static Gate *gate_of_bit[GATES_MAX];
 static int gate_count;
+static uint64_t gates_whole;         /* bits of those that have .whole */
 static uint64_t gate_order;
 static Observer observers[OBSERVERS_MAX];
 static Slot slots[SLOTS_MAX];
@@ -105,8 +107,10 @@ static void gates_arrange(const int from[GATES_MAX]) {
         }
         gate_of_bit[at] = &gates[id];
     }
+    gates_whole = 0;
     for (int bit = 0; bit < gate_count; bit++) {
         gate_of_bit[bit]->bit = bit;
+        if (gate_of_bit[bit]->row.whole) gates_whole |= 1ull << bit;
         flags[bit] = gate_of_bit[bit]->row.flags;
         except[bit] = gate_of_bit[bit]->row.except;
     }
@@ -204,11 +208,12 @@ void gates_refused(KeelCtx *c, const KeelStr *argv, int argc, uint64_t bits) {
 
 /* A refusal is told to all other armed gates, even to those which do not ask for this command:
  * MULTI must know of every command that did not get into its queue. An answer that is no error is
- * no refusal. */
+ * no refusal. The commands of a batch do not meet whole gates one by one. */
 KeelVerdict gates_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
                          uint64_t bits) {
     const void *before = crash_module;
     KeelVerdict verdict = KEEL_PASS;
+    if (c->flags & CTX_INLINE) bits &= ~gates_whole;
     for (; bits && verdict == KEEL_PASS; bits &= bits - 1) {
         int bit = __builtin_ctzll(bits);
         const Gate *gate = gate_of_bit[bit];
@@ -223,13 +228,8 @@ KeelVerdict gates_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *a
     return verdict;
 }
 
-/* Whole gates are few and seldom armed, so that their bits are not kept but gathered. */
 KeelVerdict keel_gates_ask(KeelCtx *c, const KeelStr *argv, int argc, KeelStr *error) {
-    uint64_t armed = gates_armed | (c->client ? c->client->gates : 0), whole = 0;
-    for (uint64_t bits = armed; bits; bits &= bits - 1) {
-        int bit = __builtin_ctzll(bits);
-        if (bit < gate_count && gate_of_bit[bit]->row.whole) whole |= 1ull << bit;
-    }
+    uint64_t whole = (gates_armed | (c->client ? c->client->gates : 0)) & gates_whole;
     const KeelCommandRef *cmd = whole ? keel_command_of(argv, argc) : NULL;
     KeelVerdict verdict = KEEL_PASS;
     for (uint64_t bits = cmd ? whole & cmd->gates : 0; bits && verdict == KEEL_PASS;
@@ -411,6 +411,18 @@ void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
     host_hears(event, data);
     if (hooks_count[event]) hooks_call(c, event, data);
+}
+
+bool keel_latency_watched(void) {
+    return hooks_count[KEEL_EVENT_LATENCY] != 0;
+}
+
+void keel_latency_add(const char *what, int64_t nanoseconds) {
+    if (!hooks_count[KEEL_EVENT_LATENCY]) return;
+    KeelCtx c;
+    ctx_init(&c);
+    KeelLatencyEvent event = {.what = what, .nanoseconds = nanoseconds};
+    hooks_call(&c, KEEL_EVENT_LATENCY, &event); /* no ctx_done(): a command may be running */
 }
 
 void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes) {

@@ -47,9 +47,7 @@ void keel_memory_facts(KeelMemoryFacts *facts) {
         f.allocated = f.used;
         f.active = f.resident = f.resident_set;
     }
-    for (const KeelClient *client = client_first; client; client = client->next) {
-        f.clients[client->kind] += client_memory(client);
-    }
+    memcpy(f.clients, clients_memory, sizeof(f.clients));
     for (int db = 0; db < db_count; db++) {
         size_t keys, expiring;
         keel_db_overhead(db, &keys, &expiring);

@@ -63,10 +63,14 @@ void keel_journal_arm(int subscriber, bool on) {
     journal_armed = on ? journal_armed | bit : journal_armed & ~bit;
 }
 
+/* What is recorded grows with every removal, so that it does not count as data. */
 static char *bytes_reserve(size_t n) {
     if (bytes_room - bytes_len < n) {
+        keel_mem_uncount(-(int64_t)bytes_room);
         bytes_room = (bytes_len + n) * 2 + 4096;
         bytes = keel_realloc(bytes, bytes_room);
+        bytes_room = keel_mem_size(bytes);
+        keel_mem_uncount((int64_t)bytes_room);
     }
     return bytes + bytes_len;
 }
@@ -148,6 +152,7 @@ void keel_journal_flush(void) {
     record_count = bytes_len = group_start = 0;
     if (bytes_room > 1024 * 1024) { /* one large turn is no reason to keep its memory */
         keel_free(bytes);
+        keel_mem_uncount(-(int64_t)bytes_room);
         bytes = NULL;
         bytes_room = 0;
     }

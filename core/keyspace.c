@@ -10,6 +10,7 @@
 #include "crash.h"
 #include "hook.h"
 #include "journal.h"
+#include "keyspec.h"
 #include "stats.h"
 
 #include <keel/log.h>
@@ -212,6 +213,9 @@ static void check_declared(KeelCtx *c, KeelStr name) {
     if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
     if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
     if (c->argc > 4096) return; /* each of n keys is looked for among n: enough is enough */
+    for (int i = 0; i < cmd->spec_count; i++) {
+        if (cmd->specs[i].begin == BEGIN_UNKNOWN) return; /* the row says that it cannot tell all */
+    }
     int room = c->argc, n;
     KeelKeyUse *uses = keel_alloc((size_t)room * sizeof(*uses));
     n = keel_command_keys(cmd, c->argv, c->argc, uses, room);

@@ -154,7 +154,9 @@ int keel_fork(KeelCtx *c, const char *purpose) {
         return -1;
     }
     stats.forks++;
-    stats.last_fork_us = (uint64_t)(keel_monotonic_ns() - start) / 1000;
+    int64_t took = keel_monotonic_ns() - start;
+    stats.last_fork_us = (uint64_t)took / 1000;
+    keel_latency_add("fork", took);
     fork_pid = pid;
     keel_resize_pause();
     KeelForkEvent event = {.pid = pid, .born = true};

@@ -145,6 +145,16 @@ size_t keel_mem_used(void) {
     return used > 0 ? (size_t)used : 0;
 }
 
+static int64_t uncounted;
+
+void keel_mem_uncount(int64_t bytes) {
+    uncounted += bytes;
+}
+
+size_t keel_mem_uncounted(void) {
+    return uncounted > 0 ? (size_t)uncounted : 0;
+}
+
 void mem_allocator_stats(size_t *allocated, size_t *active, size_t *resident) {
     *allocated = *active = *resident = 0;
 #ifdef HAVE_JEMALLOC

@@ -158,7 +158,7 @@ static bool read_behind(KeelClient *client) {
     if (client->query_room < need) {
         size_t grown = client->query_room ? client->query_room * 2 : need;
         client->query = keel_realloc(client->query, grown > need ? grown : need);
-        client->query_room = keel_mem_size(client->query);
+        client_query_resized(client);
     }
     room = client->query_room - QUERY_PADDING - client->query_len;
     client->query_len += read_socket(client, client->query + client->query_len, room);
@@ -315,7 +315,7 @@ static void unparse(Input *in) {
     partial_free(client);
     client_free_query(client);
     client->query = query;
-    client->query_room = keel_mem_size(query);
+    client_query_resized(client);
     client->query_len = (size_t)(p - query) + rest;
 }
 
@@ -474,7 +474,7 @@ static void output_sent(KeelClient *client, size_t n) {
         if (!k->next) client->last_chunk = NULL;
         client->chunk_bytes -= k->len;
         client->chunk_count--;
-        keel_free(k);
+        client_chunk_free(client, k);
     }
 }
 
@@ -596,7 +596,7 @@ static bool cron_client(KeelClient *c, void *data) {
         return true;
     }
     if (settings.timeout && idle > settings.timeout && c->kind == KEEL_CLIENT_NORMAL &&
-        !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB))) {
+        !(c->flags & (KEEL_CF_BLOCKED | KEEL_CF_PUBSUB | KEEL_CF_MONITOR))) {
         keel_log(KEEL_LOG_VERBOSE, "Closing idle client");
         client_close(c);
         return true;

@@ -19,11 +19,15 @@ void partial_begin(KeelClient *client) {
     p->left = -1; /* the count comes first */
     p->bulk = -1;
     client->partial = p;
+    partial_account(client, (int64_t)mem_class(sizeof(*p)));
 }
 
-static void add_argument(Partial *p, KeelStr arg, Buffer *buffer) {
+static void add_argument(KeelClient *client, KeelStr arg, Buffer *buffer) {
+    Partial *p = client->partial;
     if (p->argc == p->room) {
+        int64_t each = sizeof(*p->args) + sizeof(*p->buffers), before = p->room;
         p->room = p->room ? p->room * 2 : 64;
+        partial_account(client, (p->room - before) * each);
         p->args = keel_realloc(p->args, (size_t)p->room * sizeof(*p->args));
         p->buffers = keel_realloc(p->buffers, (size_t)p->room * sizeof(*p->buffers));
     }
@@ -40,11 +44,13 @@ char *partial_target(KeelClient *client, size_t *room) {
     size_t whole = (size_t)p->bulk + 2;
     if (b->len == b->room && b->room < whole) {
         size_t grown = b->room * 8 < whole ? b->room * 8 : whole;
+        int64_t before = (int64_t)keel_mem_size(b);
         b = keel_try_realloc(b, sizeof(Buffer) + grown);
         if (!b) {
             client_close(client);
             return NULL;
         }
+        partial_account(client, (int64_t)keel_mem_size(b) - before);
         b->room = grown;
         p->filling = b;
     }
@@ -86,6 +92,7 @@ static int next_bulk(KeelClient *client, const RespLimits *limits, const char **
         *error = "out of memory";
         return -1;
     }
+    partial_account(client, (int64_t)keel_mem_size(p->filling));
     memcpy(p->filling->data, client->query + p->position, have);
     p->position += have;
     if (p->position == client->query_len) {
@@ -122,10 +129,10 @@ int partial_parse(KeelClient *client, const RespLimits *limits, const char **err
             b->len = len;
             b->data[len] = '\0';
             p->filling = NULL;
-            add_argument(p, (KeelStr){b->data, len}, b);
+            add_argument(client, (KeelStr){b->data, len}, b);
         } else {
             if (client->query_len - p->position < len + 2) return 0;
-            add_argument(p, (KeelStr){(const char *)(uintptr_t)p->position, len}, NULL);
+            add_argument(client, (KeelStr){(const char *)(uintptr_t)p->position, len}, NULL);
             p->position += len + 2;
         }
     }

@@ -90,7 +90,7 @@ void reply_rewind(KeelCtx *c) {
             Chunk *next = drop->next;
             client->chunk_bytes -= drop->len;
             client->chunk_count--;
-            keel_free(drop);
+            client_chunk_free(client, drop);
             drop = next;
         }
         c->chunk = keep;

@@ -6,6 +6,7 @@
 #include "stats.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <keel/db.h>
@@ -112,6 +113,23 @@ static int error_place(const char *code, bool *found) {
     return low;
 }
 
+/* Names the codes, so that who made them up can be found. The log's words are those that tools look
+ * for. */
+static void log_overflow(void) {
+    char codes[1024];
+    size_t len = 0;
+    for (int i = 0; i < error_code_count && len < sizeof(codes) - 1; i++) {
+        int n = snprintf(codes + len, sizeof(codes) - len, "%s%s", i ? ", " : "",
+                         error_codes[i].code);
+        len += n > 0 ? (size_t)n : 0;
+    }
+    keel_log(KEEL_LOG_WARNING,
+             "Errorstats stopped adding new errors because the number of errors reached the limit "
+             "(%d): further ones are counted as %s.", ERROR_CODES, error_overflow);
+    keel_log(KEEL_LOG_WARNING, "Current errors code list: %s%s", codes,
+             len >= sizeof(codes) ? "..." : "");
+}
+
 /* Once the table is full, new codes go to the entry that all others share; so the last place is
  * kept for it. */
 static void error_count(const char *code) {
@@ -123,9 +141,7 @@ static void error_count(const char *code) {
     }
     if (!found) {
         if (error_code_count == ERROR_CODES) {
-            keel_log(KEEL_LOG_WARNING,
-                     "More than %d different error codes were replied: errorstats counts further "
-                     "ones as %s.", ERROR_CODES, error_overflow);
+            log_overflow();
         }
         memmove(&error_codes[at + 1], &error_codes[at],
                 (size_t)(error_code_count - at) * sizeof(error_codes[0]));

@@ -74,7 +74,9 @@ void thread_pause_begin(void) {
 
 void thread_pause_end(void) {
     if (!enabled) return;
+    int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
     lock_take();
+    if (start) keel_latency_add("module-acquire-GIL", keel_monotonic_ns() - start);
     if (!worked) return;
     worked = false;
     KeelCtx c;

@@ -248,19 +248,41 @@ bool keel_key_delete(KeelKey *key, bool lazy) {
     return true;
 }
 
-void key_expire(KeelKey *key) {
-    bool lazy = settings.lazy_expire;
+/* Removes a key that no command asked to remove. The journal gets a record of its own: followers
+ * neither expire nor make room by themselves. */
+static bool key_vanish(KeelKey *key, KeelCause cause, bool lazy, unsigned kind,
+                       const char *told) {
     KeelStr words[2] = {lazy ? KEEL_LIT("UNLINK") : KEEL_LIT("DEL"), key->name};
-    Entry *e = key_take_out(key, KEEL_EXPIRED, lazy); /* key->name may lie in it */
-    if (!e) return;
-    stats.expired_keys++;
+    int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
+    Entry *e = key_take_out(key, cause, lazy); /* key->name may lie in it */
+    if (!e) return false;
     journal_add(key->ctx, key_db(key)->id, words, 2);
     if (hooks_count[KEEL_EVENT_KEY_CHANGED]) {
-        KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = KEEL_EXPIRED};
+        KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = cause};
         hooks_call(key->ctx, KEEL_EVENT_KEY_CHANGED, &event);
     }
-    keel_key_notify(key, KEEL_NOTIFY_EXPIRED, "expired");
+    keel_key_notify(key, kind, told);
     entry_free(e);
+    if (start) {
+        keel_latency_add(cause == KEEL_EXPIRED ? "expire-del" : "eviction-del",
+                         keel_monotonic_ns() - start);
+    }
+    return true;
+}
+
+void key_expire(KeelKey *key) {
+    if (key_vanish(key, KEEL_EXPIRED, settings.lazy_expire, KEEL_NOTIFY_EXPIRED, "expired")) {
+        stats.expired_keys++;
+    }
+}
+
+bool keel_key_evict(KeelKey *key, bool lazy) {
+    key_check(key);
+    if (!key->entry_ || !key_vanish(key, KEEL_EVICTED, lazy, KEEL_NOTIFY_EVICTED, "evicted")) {
+        return false;
+    }
+    stats.evicted_keys++;
+    return true;
 }
 
 /* ---- expiry, moving, copying ----------------------------------------------------------------- */

@@ -26,10 +26,12 @@ void dict_release(Dict *d, void (*free)(void *element)) {
     table_release(&d->table);
 }
 
+/* Buckets of a table that shrinks hold less than an element each, so more of them are moved: it is done
+ * well before as many elements are gone again. */
 void dict_remove(Dict *d, uint64_t hash, Place place) {
     table_remove(&d->table, hash, place);
     if (d->table.old && !ds_resize_paused()) {
-        table_resize_step(&d->table, 2);
+        table_resize_step(&d->table, d->table.old_bits > d->table.bits ? 4 : 2);
     } else if ((d->table.used & 31) == 0) {
         table_maybe_shrink(&d->table);
     }
@@ -119,30 +121,45 @@ static void *chain_at(Bucket *b, unsigned n, Place *place) {
     return NULL;
 }
 
+/* The bucket of a hash, and for how many hashes it stands, counted in buckets of the finer of the two
+ * arrays while resizing. A bucket of the coarser one stands for several; when it is being filled from
+ * the finer one (shrinking), for those only that were moved. */
+static Bucket *bucket_share(const Table *t, uint64_t hash, unsigned finest, uint64_t *share) {
+    uint64_t in_old = t->old && t->old_bits ? hash >> (64 - t->old_bits) : 0;
+    if (t->old && in_old >= t->moved) {
+        *share = (uint64_t)1 << (finest - t->old_bits);
+        return &t->old[in_old];
+    }
+    uint64_t i = hash >> (64 - t->bits);
+    *share = (uint64_t)1 << (finest - t->bits);
+    if (t->old && finest > t->bits) {
+        uint64_t moved = t->moved - (i << (finest - t->bits));
+        if (moved < *share) *share = moved;
+    }
+    return &t->buckets[i];
+}
+
 /* A bucket is drawn by a random hash, so each with the share of hashes that it stands for, and one of
- * its chain's n elements is taken with probability n / limit, where `limit` is in proportion to that
- * share: twice as much in the array of half as many buckets while resizing. So each element is
- * equally likely wherever it is. The limit is above any length that a chain has at this load but
- * with a probability of 1 in a million; chains are longer only with chosen hashes. When nearly all
- * buckets are empty (many removals while resizing is paused) draws would go on for long, so after a
- * while the first element behind a random bucket is taken. */
+ * its chain's n elements is taken with probability n / (limit * share): each element is equally
+ * likely wherever it is. The limit is above any length that a chain has at this load but with a
+ * probability of 1 in a million; chains are longer only with chosen hashes. When nearly all buckets
+ * are empty (many removals while resizing is paused) draws would go on for long, so after a while the
+ * first element behind a random bucket is taken. */
 void *dict_random(const Dict *d, Place *place) {
     enum { DRAWS = 2000 };
     const Table *t = &d->table;
     if (t->used == 0) return NULL;
     unsigned finest = t->old && t->old_bits > t->bits ? t->old_bits : t->bits;
-    uint64_t limit_finest = 8 + 2 * (t->used >> finest);
+    uint64_t limit = 8 + 2 * (t->used >> finest), share;
     for (int draw = 0; draw < DRAWS; draw++) {
-        uint64_t hash = keel_random();
-        Bucket *b = table_bucket(t, hash);
-        bool in_old = t->old && (t->old_bits ? hash >> (64 - t->old_bits) : 0) >= t->moved;
-        uint64_t limit = limit_finest << (finest - (in_old ? t->old_bits : t->bits));
+        Bucket *b = bucket_share(t, keel_random(), finest, &share);
         unsigned n = chain_count(b);
-        uint64_t chosen = keel_random_below(limit > n ? limit : n);
+        uint64_t chosen = keel_random_below(limit * share > n ? limit * share : n);
         if (chosen < n) return chain_at(b, (unsigned)chosen, place);
     }
-    for (uint64_t hash = keel_random();; hash += UINT64_MAX >> finest >> 1) {
-        unsigned n = chain_count(table_bucket(t, hash));
-        if (n) return chain_at(table_bucket(t, hash), (unsigned)keel_random_below(n), place);
+    for (uint64_t hash = keel_random();; hash += UINT64_MAX >> finest) {
+        Bucket *b = bucket_share(t, hash, finest, &share);
+        unsigned n = chain_count(b);
+        if (n) return chain_at(b, (unsigned)keel_random_below(n), place);
     }
 }

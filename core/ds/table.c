@@ -121,14 +121,17 @@ static void resize_to(Table *t, uint8_t bits) {
     t->stamp++;
 }
 
+/* Elements lie all over the heap: those of a bucket are fetched together. */
+static inline void fetch_elements(const Bucket *b) {
+    for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
+        if (b->tags[i]) __builtin_prefetch(bucket_element(b, i));
+    }
+}
+
 /* Moves one old bucket. Hashes are computed anew from the elements, so those are fetched first. */
 static void move_bucket(Table *t) {
     Bucket *first = &t->old[t->moved], *next;
-    for (Bucket *b = first; b; b = bucket_next(b)) {
-        for (unsigned i = 0; i < BUCKET_PLACES - b->chained; i++) {
-            if (b->tags[i]) __builtin_prefetch(bucket_element(b, i));
-        }
-    }
+    for (Bucket *b = first; b; b = bucket_next(b)) fetch_elements(b);
     t->moved++;
     for (Bucket *b = first; b; b = next) {
         next = bucket_next(b);
@@ -222,8 +225,18 @@ void table_reserve(Table *t, uint64_t elements) {
     if (t->used == 0) table_resize_step(t, UINT64_MAX);
 }
 
+void table_fetch(const Table *t, uint64_t cursor, bool elements) {
+    const Bucket *b = table_bucket(t, cursor << TABLE_CURSOR_SHIFT);
+    if (elements) {
+        fetch_elements(b);
+    } else {
+        __builtin_prefetch(b);
+    }
+}
+
 static void visit_chain(const Bucket *b, void (*each)(void *element, void *data), void *data) {
     for (; b; b = bucket_next(b)) {
+        fetch_elements(b);
         for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
             if (b->tags[i]) each(bucket_element(b, i), data);
         }

@@ -9,7 +9,7 @@
  * (see table_scan()), in a cursor of 48 bits.
  *
  * Cost: 8 to 18 bytes an element, one cache line to miss, two to hit; growing and shrinking are
- * spread over later insertions and removals, two buckets each. */
+ * spread over later insertions and removals, two to four buckets each. */
 #ifndef DS_DICT_H
 #define DS_DICT_H
 

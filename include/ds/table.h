@@ -107,6 +107,8 @@ void table_reserve(Table *t, uint64_t elements);
 /* Visits the bucket (with its chain) at `cursor` and returns the next cursor; 0: the end. */
 uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
                     void *data);
+/* Fetches into the processor's cache the bucket at `cursor`, or the elements of one fetched before. */
+void table_fetch(const Table *t, uint64_t cursor, bool elements);
 size_t table_memory(const Table *t);
 
 #define TABLE_CURSOR_SHIFT 16 /* cursors are the top 48 bits of a hash */

@@ -28,6 +28,9 @@ typedef struct KeelBlock {
 KEEL_API uint64_t keel_block(KeelCtx *c, const KeelBlock *block);
 /* Whether keel_block() would refuse. */
 KEEL_API bool keel_block_denied(KeelCtx *c);
+/* A time-out argument of seconds, as blocking commands take it ("0", "1.5"), as the deadline for
+ * KeelBlock; 0 stays 0. False: an error was replied. */
+KEEL_API bool keel_block_deadline(KeelCtx *c, KeelStr seconds, int64_t *deadline_ms);
 /* Something was put into this key: those who wait for it are tried after the command. */
 KEEL_API void keel_key_ready(KeelCtx *c, int db, KeelStr key);
 /* Retries a blocked client, by id, between turns. Any thread. False: it is no longer blocked. */

@@ -20,8 +20,12 @@ enum {
  * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
- * with queued ones. Counts as one reply of the running command. */
+ * with queued ones. Counts as one reply of the running command. Gates are asked, but for those that
+ * have .whole: they were to be asked before the first command of a batch, with keel_gates_ask(). */
 KEEL_API void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc);
+/* Whether the running command was called by another one with these functions, rather than sent by
+ * its client. In a gate or a command. */
+KEEL_API bool keel_is_nested(KeelCtx *c);
 
 KEEL_API void keel_reply_free(KeelReply *reply);
 /* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2

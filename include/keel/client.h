@@ -19,6 +19,7 @@ typedef enum KeelClientKind {
     KEEL_CLIENT_REPLICA, /* a peer that is fed the journal */
     KEEL_CLIENT_PUBSUB,
     KEEL_CLIENT_PRIMARY, /* the peer that feeds us */
+    KEEL_CLIENT_KINDS    /* how many kinds there are */
 } KeelClientKind;
 
 enum {
@@ -67,6 +68,11 @@ typedef struct KeelClientColumn {
     int64_t (*value)(KeelClient *client);
 } KeelClientColumn;
 
+/* Single facts of it. Cost: a load. */
+KEEL_API KeelClientKind keel_client_kind(const KeelClient *client);
+KEEL_API size_t keel_client_memory(const KeelClient *client);
+/* Memory of all connections of a kind, those left out that are about to close. Cost: a load. */
+KEEL_API size_t keel_clients_memory(KeelClientKind kind);
 KEEL_API uint32_t keel_client_flags(const KeelClient *client);
 /* Sets or clears KEEL_CF_* bits that modules own: REPLY_*, NO_TOUCH, NO_EVICT, MONITOR, IN_MULTI,
  * DIRTY_CAS, TRACKING, READONLY, PUBSUB. */

@@ -51,6 +51,8 @@ KEEL_API int keel_save_u8(KeelSink *sink, uint8_t v);
 KEEL_API int keel_save_len(KeelSink *sink, uint64_t len);
 /* An RDB string: as an integer or compressed where that is shorter. */
 KEEL_API int keel_save_string(KeelSink *sink, KeelStr s);
+/* The same for bytes that the compressor has compressed already; `len` is what they stand for. */
+KEEL_API int keel_save_compressed(KeelSink *sink, KeelStr compressed, size_t len);
 KEEL_API int keel_save_string_int(KeelSink *sink, int64_t v);
 KEEL_API int keel_save_double(KeelSink *sink, double v);   /* binary, 8 bytes */
 KEEL_API int keel_save_ms(KeelSink *sink, int64_t ms);      /* 8 bytes, little endian */
@@ -102,9 +104,12 @@ KEEL_API void keel_checksums_verified(bool on);
 /* Compression of RDB strings is a module's: the provider of the interface "compressor". */
 typedef struct KeelCompressor {
     uint32_t size;
-    /* Both return the bytes written, 0 when they do not fit `room` or are malformed. */
+    /* All return the bytes written, 0 when they do not fit `room` or are malformed; compress() also
+     * when the user does not want files compressed. */
     size_t (*compress)(const void *in, size_t len, void *out, size_t room);
     size_t (*decompress)(const void *in, size_t len, void *out, size_t room);
+    /* Compresses whatever is wanted of files: for data in memory. Since version 101. */
+    size_t (*pack)(const void *in, size_t len, void *out, size_t room);
 } KeelCompressor;
 
 /* One command of an append-only file's rewrite. */

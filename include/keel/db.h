@@ -45,6 +45,9 @@ KEEL_API uint64_t keel_db_scan(int db, uint64_t cursor, size_t count,
 KEEL_API uint64_t keel_db_scan_expiring(int db, uint64_t cursor, size_t count,
                                         void (*each)(const KeelSeen *seen, void *data),
                                         void *data);
+/* Starts to fetch into the processor's cache what a scan from `cursor` will read: its bucket, or,
+ * when that has come, its `entries`. For who knows early where it will look. Changes nothing. */
+KEEL_API void keel_db_scan_ahead(int db, bool expiring_only, uint64_t cursor, bool entries);
 /* All keys at once, also in a fork child. Stops and returns false when `each` returns false. */
 KEEL_API bool keel_db_each(int db, bool (*each)(const KeelSeen *seen, void *data), void *data);
 /* A key chosen at random (uniformly up to bucket skew), only among expiring ones when asked. False
@@ -62,6 +65,9 @@ KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
  * loads switch the second off. Both are on at first. The first returns what it was before. */
 KEEL_API bool keel_expire_background(bool on);
 KEEL_API void keel_expire_on_access(bool on);
+/* Whether keys may go by themselves now: what keel_expire_on_access() said last. Those who remove
+ * keys that no command named ask first. Cost: a load. */
+KEEL_API bool keel_expires_on_access(void);
 /* Which access clock entries keep: seconds (false) or logarithmic frequency (true). */
 KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);
 

@@ -21,6 +21,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_RESETSTAT,   /* CONFIG RESETSTAT */
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
     KEEL_EVENT_ROLE,        /* role or replica link changed; sent by the replication module */
+    KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -84,6 +85,11 @@ typedef struct KeelLoadingEvent {
     const char *what;
 } KeelLoadingEvent;
 
+typedef struct KeelLatencyEvent {
+    const char *what;  /* "expire-cycle", "fork" */
+    int64_t nanoseconds;
+} KeelLatencyEvent;
+
 typedef struct KeelHook {
     KeelEvent event;
     void (*call)(KeelCtx *c, const void *data);
@@ -98,6 +104,14 @@ KEEL_API void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), un
 /* Whether this module's hook of an event hears of it; it does at first. While all hooks of an event
  * are off, it costs nothing. */
 KEEL_API void keel_hook_arm(KeelEvent event, void (*call)(KeelCtx *c, const void *data), bool on);
+
+/* What the server did instead of serving clients, and how long it took: for who watches latency.
+ * The host tells of "expire-cycle", "expire-del", "eviction-del", "fork", "command-unblocking",
+ * "module-acquire-GIL"; modules name their own. Commands need not: observers see them. Hooks copy `what`, and leave the
+ * keyspace alone: a command may be running. Cost: a compare while nobody listens; where reading the
+ * clock would cost more than that, ask keel_latency_watched() first. */
+KEEL_API bool keel_latency_watched(void);
+KEEL_API void keel_latency_add(const char *what, int64_t nanoseconds);
 
 /* Ends the server after this turn, unless a KEEL_EVENT_SHUTDOWN hook refuses. */
 enum {

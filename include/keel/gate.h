@@ -49,6 +49,8 @@ enum {
     KEEL_OBSERVE_AFTER = 1u << 1,   /* every command, after it ran */
     KEEL_OBSERVE_SLOW = 1u << 2,    /* those that took keel_observer_threshold() or more */
     KEEL_OBSERVE_ERROR = 1u << 3,   /* those that replied an error, refused ones included */
+    KEEL_OBSERVE_BLOCK = 1u << 4,   /* those that block their client, when they do: the other calls
+                                       follow when the wait is over */
 };
 
 typedef struct KeelCall {
@@ -59,7 +61,21 @@ typedef struct KeelCall {
     KeelStr error;                  /* the first error reply's text; empty when there is none */
     bool refused;
     bool nested;                    /* run by keel_call(): its caller is seen too */
+    bool blocked;                   /* its client waits now, or waited until now */
+    const KeelCommandRef *caller;   /* nested: the command that called it; NULL: none did */
+    uint64_t redacted;              /* the arguments that keel_redact() was told of, see there */
 } KeelCall;
+
+/* Argument `i` of the running command is a secret (a password): logs, crash reports and all who
+ * show what was called show "(redacted)" in its place. In a command, before it looks at what the
+ * argument says. Beyond the 63rd argument one secret hides all. Cost: none to commands that do not
+ * call it. */
+KEEL_API void keel_redact(KeelCtx *c, int i);
+/* Argument `i` of a call as it may be shown. */
+static inline KeelStr keel_call_arg(const KeelCall *call, int i) {
+    bool secret = call->redacted >> (i < 63 ? i : 63) & 1;
+    return secret ? KEEL_LIT("(redacted)") : call->argv[i];
+}
 
 typedef struct KeelObserver {
     const char *name;

@@ -86,6 +86,10 @@ KEEL_API char *keel_key_bytes_edit(KeelKey *key, const KeelType *type, size_t le
 /* Removes the key and frees its value; `lazy` lets the background thread free large ones. False
  * when it was missing. */
 KEEL_API bool keel_key_delete(KeelKey *key, bool lazy);
+/* Removes the key to make room, not because a command asked for it: hooks hear KEEL_EVICTED and the
+ * notification "evicted", "evicted_keys" counts it, and the journal gets a DEL (UNLINK when `lazy`)
+ * of its own. The running command does not become dirty. False when it was missing. */
+KEEL_API bool keel_key_evict(KeelKey *key, bool lazy);
 
 /* Milliseconds since 1970, KEEL_NO_EXPIRY when there is none or the key is missing. */
 KEEL_API int64_t keel_key_expiry(const KeelKey *key);

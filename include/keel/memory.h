@@ -76,6 +76,11 @@ static inline char *keel_strdup(KeelStr s) {
 
 /* All bytes that the process has allocated through these functions: INFO's used_memory. */
 KEEL_API size_t keel_mem_used(void);
+/* Of these bytes, those that a limit on data should not count, because removing data makes them
+ * more, not less: what is on its way to files and peers. Who holds such memory says how much more
+ * or less of it there is. On the loop's thread. */
+KEEL_API void keel_mem_uncount(int64_t bytes);
+KEEL_API size_t keel_mem_uncounted(void);
 /* Gives unused pages back to the system, where the allocator can. Cost: a walk over its heap. */
 KEEL_API void keel_mem_purge(void);
 
@@ -89,7 +94,7 @@ typedef struct KeelMemoryFacts {
     size_t tables;            /* keyspace tables, without their entries */
     const char *allocator;    /* "jemalloc-5.3.0", "libc" */
 } KeelMemoryFacts;
-/* Cost: a walk over clients and databases and some system calls. */
+/* Cost: a walk over databases and some system calls. */
 KEEL_API void keel_memory_facts(KeelMemoryFacts *facts);
 
 #endif

@@ -105,8 +105,8 @@ typedef struct KeelZsetOps {
     /* Members inside a range. Cost: O(log n). */
     size_t (*count_scores)(const void *zset, const KeelScoreRange *range);
     size_t (*count_lex)(const void *zset, const KeelLexRange *range);
-    /* Ends of ranges as commands spell them: "1.5" "(1.5" "-inf", "[abc" "(abc" "-" "+". The views
-     * in *range are into the words. False: not one. */
+    /* Ends of ranges as commands spell them: "1.5" "(1.5" "-inf", "[abc" "(abc" "-" "+". The words
+     * are NUL-terminated as arguments are, and views in *range are into them. False: not one. */
     bool (*parse_scores)(KeelStr min, KeelStr max, KeelScoreRange *range);
     bool (*parse_lex)(KeelStr min, KeelStr max, KeelLexRange *range);
 

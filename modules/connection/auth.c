@@ -80,6 +80,7 @@ void connection_auth(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_syntax(c);
         return;
     }
+    for (int i = 1; i < argc; i++) keel_redact(c, i);
     if (argc == 2 && !requirepass) {
         keel_reply_error(c, "ERR AUTH <password> called without any password configured for the "
                             "default user. Are you sure your configuration is correct?");
@@ -104,6 +105,8 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
     for (int i = 2; i < argc; i++) {
         int more = argc - 1 - i;
         if (keel_is(argv[i], "auth") && more >= 2) {
+            keel_redact(c, i + 1);
+            keel_redact(c, i + 2);
             if (!auth_check(c, argv[i + 1], argv[i + 2])) return false;
             options->authenticated = true;
             i += 2;

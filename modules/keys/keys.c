@@ -98,21 +98,25 @@ static void keys_unlink(KeelCtx *c, const KeelStr *argv, int argc) {
     delete_generic(c, argv, argc, true);
 }
 
-static void count_existing(KeelCtx *c, const KeelStr *argv, int argc, unsigned mode) {
+static void keys_exists(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t count = 0;
     for (int i = 1; i < argc; i++) {
         KeelKey key;
-        count += keel_key_open(c, argv[i], mode, &key);
+        count += keel_key_open(c, argv[i], KEEL_KEY_READ | KEEL_KEY_NO_TOUCH, &key);
     }
     keel_reply_int(c, count);
 }
 
-static void keys_exists(KeelCtx *c, const KeelStr *argv, int argc) {
-    count_existing(c, argv, argc, KEEL_KEY_READ | KEEL_KEY_NO_TOUCH);
-}
-
+/* The one use of a key that CLIENT NO-TOUCH does not keep from counting. */
 static void keys_touch(KeelCtx *c, const KeelStr *argv, int argc) {
-    count_existing(c, argv, argc, KEEL_KEY_READ);
+    int64_t count = 0;
+    for (int i = 1; i < argc; i++) {
+        KeelKey key;
+        if (!keel_key_open(c, argv[i], KEEL_KEY_READ | KEEL_KEY_NO_TOUCH, &key)) continue;
+        keel_key_touch(&key);
+        count++;
+    }
+    keel_reply_int(c, count);
 }
 
 static void keys_type(KeelCtx *c, const KeelStr *argv, int argc) {

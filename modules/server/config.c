@@ -101,6 +101,10 @@ static void config_set(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_syntax(c);
         return;
     }
+    for (int i = 2; i < argc; i += 2) {
+        const KeelConfig *config = keel_config_find(argv[i]);
+        if (config && config->flags & KEEL_CONFIG_SENSITIVE) keel_redact(c, i + 1);
+    }
     if (keel_config_set(c, argv + 2, (argc - 2) / 2, &reason, &which)) {
         keel_reply_ok(c);
     } else if (which >= 0) {

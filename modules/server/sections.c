@@ -1,5 +1,4 @@
-/* sections.c - INFO's sections beside the host's: statistics of commands, errors and latency, and
- * what is true of a server that lacks some module.
+/* sections.c - INFO's sections beside the host's: what is true of a server that lacks some module.
  *
  * Tools read fields such as `role` and `loading` from any server. While no module provides what a
  * field is about (it would have the interface named in `absent`), the values here are facts: a
@@ -7,8 +6,6 @@
  * itself. */
 #include "server.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,164 +137,9 @@ static void write_cluster(KeelInfo *info) {
     write_absent(info, absent);
 }
 
-/* --- statistics of commands and errors ------------------------------------------------------ */
-
-/* "cmdstat_config|get": what would break the line apart is replaced. */
-static void field_name(char *out, size_t room, const char *prefix, const char *name) {
-    snprintf(out, room, "%s%s", prefix, name);
-    for (char *p = out; *p; p++) {
-        if (strchr("#:\n\r", *p)) *p = '_';
-    }
-}
-
-/* Calls `each` for commands and their subcommands alike. */
-typedef struct Walk {
-    bool (*each)(const KeelCommandRef *cmd, void *data);
-    void *data;
-} Walk;
-
-static bool walk_step(const KeelCommandRef *cmd, void *data) {
-    Walk *walk = data;
-    if (!walk->each(cmd, walk->data)) return false;
-    keel_command_each(cmd, walk->each, walk->data);
-    return true;
-}
-
-/* Commands that nobody called, not even wrongly, are left out. */
-static bool write_command(const KeelCommandRef *cmd, void *data) {
-    KeelCommandStats s;
-    char name[160];
-    keel_command_stats(cmd, &s);
-    if (!s.calls && !s.rejected && !s.failed) return true;
-    field_name(name, sizeof(name), "cmdstat_", keel_command_name(cmd));
-    double us = (double)s.nanoseconds / 1000;
-    keel_info_field(data, name,
-                    "calls=%" PRIu64 ",usec=%.0f,usec_per_call=%.2f,rejected_calls=%" PRIu64
-                    ",failed_calls=%" PRIu64,
-                    s.calls, us, s.calls ? us / (double)s.calls : 0, s.rejected, s.failed);
-    return true;
-}
-
-static void write_commands(KeelInfo *info) {
-    Walk walk = {write_command, info};
-    keel_command_each(NULL, walk_step, &walk);
-}
-
-static bool write_error(const char *code, uint64_t count, void *data) {
-    char name[80];
-    field_name(name, sizeof(name), "errorstat_", code);
-    keel_info_field(data, name, "count=%" PRIu64, count);
-    return true;
-}
-
-static void write_errors(KeelInfo *info) {
-    keel_error_each(write_error, info);
-}
-
-/* --- latency -------------------------------------------------------------------------------- */
-
-enum { PERCENTILES_MAX = 64 };
-
-bool latency_tracking;
-static double percentiles[PERCENTILES_MAX];
-static int percentile_count;
-
-/* The duration in microseconds that `percentile` of the calls did not exceed. */
-static double latency_at(const uint64_t *counts, int cells, uint64_t calls, double percentile) {
-    double rank = ceil((double)calls * percentile / 100);
-    uint64_t wanted = rank < 1 ? 1 : (uint64_t)rank, seen = 0;
-    for (int i = 0; i < cells; i++) {
-        seen += counts[i];
-        if (seen >= wanted) return (double)keel_latency_limit(i) / 1000;
-    }
-    return 0;
-}
-
-/* One buffer of cells serves all commands of a walk. */
-typedef struct LatencyWalk {
-    KeelInfo *info;
-    uint64_t *counts;
-    int cells;
-} LatencyWalk;
-
-static bool write_latency_of(const KeelCommandRef *cmd, void *data) {
-    LatencyWalk *walk = data;
-    uint64_t calls = 0;
-    char name[160], text[PERCENTILES_MAX * 40];
-    size_t len = 0;
-    keel_command_latency(cmd, walk->counts);
-    for (int i = 0; i < walk->cells; i++) calls += walk->counts[i];
-    if (!calls) return true;
-    text[0] = '\0';
-    for (int i = 0; i < percentile_count; i++) {
-        double us = latency_at(walk->counts, walk->cells, calls, percentiles[i]);
-        char digits[40];
-        keel_format_double(digits, percentiles[i]);
-        int n = snprintf(text + len, sizeof(text) - len, "%sp%s=%.3f", i ? "," : "", digits, us);
-        len += n > 0 && (size_t)n < sizeof(text) - len ? (size_t)n : 0;
-    }
-    field_name(name, sizeof(name), "latency_percentiles_usec_", keel_command_name(cmd));
-    keel_info_field(walk->info, name, "%s", text);
-    return true;
-}
-
-static void write_latency(KeelInfo *info) {
-    if (!latency_tracking) return;
-    LatencyWalk of = {.info = info, .cells = keel_command_latency(NULL, NULL)};
-    of.counts = keel_alloc((size_t)of.cells * sizeof(*of.counts));
-    Walk walk = {write_latency_of, &of};
-    keel_command_each(NULL, walk_step, &walk);
-    keel_free(of.counts);
-}
-
-/* What was measured while nobody was to look does not show later. */
-static bool latency_apply(const KeelConfig *config, bool starting, const char **reason) {
-    (void)config, (void)reason;
-    if (!starting) keel_command_reset_stats(false, true);
-    return true;
-}
-
-/* All of them are checked before any is taken. "" means none at all. */
-static bool percentiles_set(const KeelConfig *config, const KeelStr *argv, int argc,
-                            const char **reason) {
-    double values[PERCENTILES_MAX];
-    (void)config;
-    if (argc == 1 && argv[0].len == 0) argc = 0;
-    if (argc > PERCENTILES_MAX) {
-        *reason = "latency-tracking-info-percentiles takes at most 64 of them";
-        return false;
-    }
-    for (int i = 0; i < argc; i++) {
-        if (!keel_parse_double(argv[i], &values[i])) {
-            *reason = "Invalid latency-tracking-info-percentiles parameters";
-            return false;
-        }
-        if (values[i] < 0 || values[i] > 100) {
-            *reason = "latency-tracking-info-percentiles parameters should sit between "
-                      "[0.0,100.0]";
-            return false;
-        }
-    }
-    memcpy(percentiles, values, (size_t)argc * sizeof(values[0]));
-    percentile_count = argc;
-    return true;
-}
-
-static void percentiles_get(const KeelConfig *config, KeelConfigOut *out) {
-    (void)config;
-    for (int i = 0; i < percentile_count; i++) {
-        char text[40];
-        keel_format_double(text, percentiles[i]);
-        keel_config_write(out, "%s%s", i ? " " : "", text);
-    }
-}
+/* --- tables --------------------------------------------------------------------------------- */
 
 const KeelConfig server_configs[] = {
-    {.name = "latency-tracking", .type = KEEL_CONFIG_BOOL, .var = &latency_tracking,
-     .value = "yes", .apply = latency_apply},
-    {.name = "latency-tracking-info-percentiles", .type = KEEL_CONFIG_CUSTOM,
-     .flags = KEEL_CONFIG_MULTI, .value = "50 99 99.9", .get = percentiles_get,
-     .set = percentiles_set},
     {.name = "save", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI | KEEL_CONFIG_LINES,
      .value = "", .get = save_get, .set = save_set},
     {.name = "appendonly", .type = KEEL_CONFIG_BOOL, .var = &appendonly, .value = "no",
@@ -312,9 +154,6 @@ const KeelInfoSection server_sections[] = {
     {.name = "Persistence", .rank = 40, .write = write_persistence},
     {.name = "Stats", .rank = 50, .write = write_stats},
     {.name = "Replication", .rank = 60, .write = write_replication},
-    {.name = "Commandstats", .rank = 90, .on_demand = true, .write = write_commands},
-    {.name = "Errorstats", .rank = 100, .write = write_errors},
-    {.name = "Latencystats", .rank = 110, .on_demand = true, .write = write_latency},
     {.name = "Cluster", .rank = 120, .write = write_cluster},
     {0},
 };

@@ -2,9 +2,9 @@
  * COMMAND and CONFIG: the server as its operator sees it.
  *
  * The handlers here are thin, as what they show and do is the host's. Each larger family has a
- * file of its own: memory.c, debug.c, command.c, config.c; sections.c writes INFO's sections about
- * commands, errors and latency, and digest.c provides the interface "digest" by which types add
- * their values to DEBUG DIGEST. */
+ * file of its own: memory.c, debug.c, command.c, config.c; sections.c writes what INFO says for
+ * modules that are not there, and digest.c provides the interface "digest" by which types add their
+ * values to DEBUG DIGEST. */
 #include "server.h"
 
 #include "command.h"

@@ -4,10 +4,8 @@
 
 #include <keel.h>
 
-/* sections.c: INFO's sections that are nobody else's, how latency is shown in them, and the
- * module's settings. */
+/* sections.c: INFO's sections that are nobody else's, and the module's settings. */
 extern const KeelInfoSection server_sections[];
-extern bool latency_tracking;
 extern int64_t server_started_ms;
 extern const KeelConfig server_configs[];
 

@@ -137,23 +137,24 @@ static Transaction *transaction_open(KeelCtx *c) {
     return t && t->open && t->client == client ? t : NULL;
 }
 
-/* EXEC is about to run: its queue must suit the server's state, too. Keys are looked at here
- * because no argument of EXEC names them. */
+/* EXEC is about to run: its queue must suit the server's state, too, which is said first even of a
+ * transaction that cannot run any more. Keys are looked at here because no argument of EXEC names
+ * them. */
 static KeelVerdict exec_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,
                                int argc) {
     (void)argv, (void)argc;
     Transaction *t = is_exec(cmd) ? transaction_open(c) : NULL;
     KeelVerdict verdict = KEEL_PASS;
     KeelStr error = KEEL_LIT("");
-    if (!t || t->aborted) return KEEL_PASS;
-    if (watch_any_expired(c, t)) keel_client_set_flags(t->client, KEEL_CF_DIRTY_CAS, 0);
-    if (keel_client_flags(t->client) & KEEL_CF_DIRTY_CAS) return KEEL_PASS;
+    if (!t) return KEEL_PASS;
     for (Queued *q = t->first; q && verdict == KEEL_PASS; q = q->next) {
         verdict = keel_gates_ask(c, q->argv, q->argc, &error);
     }
     if (verdict == KEEL_ANSWERED) {
         reply_discarded(c, error);
         transaction_discard(t);
+    } else if (verdict == KEEL_PASS && watch_any_expired(c, t)) {
+        keel_client_set_flags(t->client, KEEL_CF_DIRTY_CAS, 0);
     }
     return verdict;
 }

@@ -4,7 +4,7 @@
 #     tclsh tests/bench/bench.tcl --quick                fewer requests, 3 rounds, two minutes
 #     tclsh tests/bench/bench.tcl --only 'cycles.*|start'
 #
-# Items have names (instr.p16.get, cycles.p1.set, memory.64, scale.10m, allocs.incr,
+# Items have names (instr.p16.get, cycles.p1.set, evict.lru, memory.64, scale.10m, allocs.incr,
 # syscalls.p16.get, publish.100, start, rss) which --only matches; they are the first column of the table.
 #
 # Method. 50 connections, values of 3 bytes, 1,000,000 keys, the commands of redis-benchmark. Both
@@ -41,6 +41,24 @@ set push_items {
     ppublish.1    1     "PSUBSCRIBE c*"     200000 0.6
     ppublish.100  100   "PSUBSCRIBE c*|%d"  20000  0.6
     ppublish.10k  10000 "PSUBSCRIBE c*|%d"  400    0.6
+}
+# Commands on collections, pipeline 16: item, requests, command, largest ratio, and what is done before
+# each measurement: {command times}, "" for nothing.
+set command_items {
+    list.lpush    500000 {LPUSH l __data__}  0.60 {{DEL l} 1}
+    list.rpush    500000 {RPUSH l __data__}  0.60 {{DEL l} 1}
+    list.lpop     500000 {LPOP l}            0.60 {{RPUSH l __data__} 600000}
+    list.rpop     500000 {RPOP l}            0.60 {{RPUSH l __data__} 600000}
+    list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
+    list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
+    list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+}
+# Bytes an element: item, elements, command that adds one, largest ratio.
+set element_items {
+    bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+# A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
+set full_items {
+    evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
 }
 set call_items   {
     syscalls.p1.ping ping 1  syscalls.p1.get get 1  syscalls.p1.set set 1
@@ -271,6 +289,78 @@ proc section_push {} {
     stop_servers
 }
 
+# Commands on collections: best of the rounds, each from the same state.
+proc section_commands {} {
+    global command_items opt
+    if {![any_wanted $command_items 5]} return
+    set pair [pair_start]
+    set field [expr {[have_perf] ? "cycles" : "cpu_ns"}]
+    set unit [expr {[have_perf] ? "cycles" : "CPU ns"}]
+    set run [expr {[have_perf] ? "run_load_counted" : "run_load"}]
+    foreach {name n command bar before} $command_items {
+        if {![wanted $name]} continue
+        item $name {
+            if {$opt(quick)} {set n [expr {$n / 2}]}
+            set result {}
+            for {set i 0} {$i < $opt(rounds)} {incr i} {
+                foreach who [expr {$i % 2 ? {redis keel} : {keel redis}}] {
+                    set server [dict get $pair $who]
+                    ask $server FLUSHALL
+                    foreach {first times} $before {
+                        run_load $server -c 1 -P 100 -n $times -r 100000000 -- {*}$first
+                    }
+                    set got [run_load_turn $run $server $n $command]
+                    dict lappend result $who [dict create $field $got]
+                }
+            }
+            lassign [best $result $field] keel redis noise
+            row $name "$unit, $command" $keel $redis $bar $noise
+# SET of random keys where one must go for each that comes. Both servers have room for as many.
+proc section_full {} {
+    global full_items
+    if {![any_wanted $full_items 4]} return
+    set pair [pair_start]
+    set keys 500000
+    foreach who {keel redis} {
+        set server [dict get $pair $who]
+        populate $server $keys
+        ask $server CONFIG SET maxmemory [settled_memory $server]
+    }
+    foreach {name type policy bar} $full_items {
+        if {![wanted $name]} continue
+        item $name {
+            foreach who {keel redis} {ask [dict get $pair $who] CONFIG SET maxmemory-policy $policy}
+            set result [rounds $pair $type 16 [requests $type 16] 1000000000]
+            cycles_row $name "[describe $type 16], full, $policy" $result $bar
+        }
+    }
+    stop_servers
+}
+
+proc run_load_turn {run server n command} {
+    set key [expr {$run eq "run_load" ? "cpu_ns" : "cycles"}]
+    set got [$run $server -P 16 -n $n -r 100000000 -- {*}$command]
+    return [expr {double([dict get $got $key]) / $n}]
+}
+
+proc section_elements {} {
+    global element_items
+    foreach {name n command bar} $element_items {
+        if {![wanted $name]} continue
+        item $name {
+            set pair [pair_start]
+            foreach who {keel redis} {
+                set server [dict get $pair $who]
+                set before [settled_memory $server]
+                run_load $server -c 1 -P 100 -n $n -r 100000000 --seed 1 -- {*}$command
+                set $who [expr {double([settled_memory $server] - $before) / $n}]
+            }
+            row $name "bytes per element, $n of them" $keel $redis $bar
+        }
+        stop_servers
+    }
+}
+
 # used_memory once it stands still: tables finish growing, buffers of closed clients go.
 proc settled_memory {server} {
     set same 0
@@ -436,7 +526,8 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles push scale memory allocs syscalls start} {
+    foreach section {instr cycles push commands scale memory elements allocs syscalls start} {
+    foreach section {instr cycles push full scale memory allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }

@@ -59,12 +59,12 @@ proc build_tools {} {
     set out $tree/build/tests/bench
     file mkdir $out
     foreach {name file flags} {
-        load load {} startup startup {} alloccount alloccount.so {-fPIC -shared}
+        load load {} startup startup {} zipf zipf {} alloccount alloccount.so {-fPIC -shared}
     } {
         set tool($name) $out/$file
         set source $bench_dir/$name.c
         if {![file exists $out/$file] || [file mtime $out/$file] < [file mtime $source]} {
-            exec cc -O2 -Wall -Wextra {*}$flags -o $out/$file $source -ldl 2>@stderr
+            exec cc -O2 -Wall -Wextra {*}$flags -o $out/$file $source -ldl -lm 2>@stderr
         }
     }
 }

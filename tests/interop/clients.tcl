@@ -127,6 +127,46 @@ start_server {tags {clients}} {
         assert_match "*avg: ?.??*samples*" [cli_typed {--latency-history -i 1} {} 2]
     }
 
+    test "redis-cli --latency and --latency-dist" {
+        assert_match "*avg: ?.??*samples*" [cli_typed {--latency} {} 1]
+        assert_match "*from*to*milliseconds*" [cli_typed {--latency-dist -i 1} {} 2]
+        # min, max, avg and the number of samples.
+        assert_match {*[0-9] *[0-9] [0-9]*.[0-9]* [0-9]*} [cli --raw --latency -i 1]
+    }
+
+    test "redis-cli monitor shows what others send" {
+        set channel [open "|timeout 10 redis-cli -h [srv host] -p [srv port] monitor 2>@1"]
+        assert_equal OK [gets $channel]
+        cli set monitored "a \"value\""
+        set seen {}
+        while {[gets $channel line] >= 0} {
+            lappend seen $line
+            if {[string match {*"set"*} $line]} break
+        }
+        catch {exec kill {*}[pid $channel]}
+        catch {close $channel}
+        lindex $seen end
+    } {[0-9]*.[0-9]* \[0 127.0.0.1:[0-9]*\] "set" "monitored" "a \\"value\\""}
+
+    test "redis-cli shows the slow log" {
+        cli config set slowlog-log-slower-than 0
+        cli slowlog reset
+        cli set slow 1
+        cli config set slowlog-log-slower-than -1
+        list [cli --no-raw slowlog get 1] [cli slowlog len] [cli slowlog reset]
+    } {*1) 1) (integer)*4) 1) "set"*2) "slow"*3) "1"*5) "127.0.0.1:*6) ""* 2 OK}
+
+    test "redis-cli shows LATENCY's reports" {
+        cli config set latency-monitor-threshold 10
+        cli debug sleep 0.02
+        assert_match "*command*" [cli latency latest]
+        assert_match "command - high * ms, low * ms (all time high * ms)*---*" \
+            [cli latency graph command]
+        assert_match "*(module server)*" [cli latency doctor]
+        assert_match "*debug*calls*histogram_usec*" [cli latency histogram debug]
+        cli latency reset
+    } 1
+
     test "redis-cli goes on after the server closed its connection" {
         cli_typed {} {{set still here} {client kill type normal skipme no} {get still} {get still}}
     } "*\"here\"*"

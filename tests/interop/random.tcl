@@ -81,6 +81,26 @@ proc run::related {command position} {
     return [join [lrange $out end-9 end] \n]
 }
 
+# Which keys of the selected database have different digests now.
+proc run::differing_keys {} {
+    set out "  keys that differ:"
+    set names {}
+    foreach reply [lrange [lindex [pair::exchange {{keys *}}] 0] 1 2] {
+        foreach item [lindex [pair::parse $reply] 1] {lappend names [lindex $item 1]}
+    }
+    foreach name [lsort -unique $names] {
+        set row [lindex [pair::exchange [list [list debug digest-value $name]]] 0]
+        if {[pair::difference {*}$row] ne ""} {
+            append out "\n    [pair::show_command $name]"
+            foreach row [pair::exchange [list [list type $name] [list object encoding $name] \
+                [list zrange $name 0 -1 withscores]]] {
+                append out "\n[pair::report_row $row {}]"
+            }
+        }
+    }
+    return $out
+}
+
 proc run::note_difference {at row why} {
     variable by_command
     variable differences
@@ -92,6 +112,7 @@ proc run::note_difference {at row why} {
     # Three of a command tell enough.
     if {[incr by_command($name)] > 3 || [llength $shown] >= $max_shown} return
     lappend shown "seed $seed, command $at: [pair::report_row $row $why]"
+    if {$name eq "debug"} {lappend shown [differing_keys]}
     set before [related [lindex $row 0] $at]
     if {$before ne ""} {lappend shown "  before it:\n$before"}
 }
@@ -190,7 +211,9 @@ proc run::go {ops proto} {
 }
 
 # Values stay below 1 MB; compression is the server's own choice of bytes, so it is off.
-start_pair {overrides {proto-max-bulk-len 1mb rdbcompression no save {""}} tags {interop slow}} {
+start_pair {overrides {
+    proto-max-bulk-len 1mb rdbcompression no save {""} slowlog-log-slower-than -1
+} tags {interop slow}} {
     kit::say "seed $run::seed, $run::ops commands"
     set missing [run::missing_commands]
 

@@ -195,6 +195,14 @@ proc pair::alike_type {command ours theirs} {
     return [expr {[lindex [parse $ours] 0] eq [lindex [parse $theirs] 0]}]
 }
 
+# The same kind of reply, of aggregates also the same number of elements.
+proc pair::alike_size {command ours theirs} {
+    lassign [parse $ours] type a
+    lassign [parse $theirs] other b
+    if {[string index $ours 0] eq "-" || $type ne $other} {return 0}
+    return [expr {$type ni {* ~ > %} || [llength $a] == [llength $b]}]
+}
+
 # The same error code (the first word), the text aside.
 proc pair::alike_error_code {command ours theirs} {
     if {[string index $ours 0] ne "-"} {return 0}
@@ -227,13 +235,81 @@ proc pair::alike_near {tolerance command ours theirs} {
     return [expr {abs($a - $b) <= $tolerance}]
 }
 
+# The same but for how numbers are spelt.
+proc pair::alike_numbers {command ours theirs} {
+    return [same_numbers [parse $ours] [parse $theirs]]
+}
+
+proc pair::same_numbers {a b} {
+    lassign $a type mine
+    lassign $b other its
+    if {$type ne $other} {return 0}
+    if {$type ni {* ~ > %}} {
+        if {$mine eq $its} {return 1}
+        if {$type ni {\$ ,}} {return 0}
+        return [expr {[string is double -strict $mine] && [string is double -strict $its] &&
+            double($mine) == double($its)}]
+    }
+    if {[llength $mine] != [llength $its]} {return 0}
+    foreach x $mine y $its {
+        if {![same_numbers $x $y]} {return 0}
+    }
+    return 1
+}
+
 # DUMP payloads with the same value; the last ten bytes are the version of the format, which
-# grows with the server, and a checksum over it.
+# grows with the server, and a checksum over it. Values without order (types 2 and 4) may have their
+# elements in any: then the same bytes are compared, wherever they are.
 proc pair::alike_dump {command ours theirs} {
     lassign [parse $ours] type a
     lassign [parse $theirs] other b
     if {$type ne "\$" || $other ne "\$"} {return 0}
-    return [expr {[string range $a 0 end-10] eq [string range $b 0 end-10]}]
+    set a [string range $a 0 end-10]
+    set b [string range $b 0 end-10]
+    # The order of a set's members is the hash table's.
+    if {[string index $a 0] eq "\x02" && [string index $b 0] eq "\x02"} {
+        return [expr {[lsort [dump_strings $a]] eq [lsort [dump_strings $b]]}]
+    }
+    # So is that of a hash's fields.
+    if {[string index $a 0] eq "\x04" && [string index $b 0] eq "\x04"} {
+        return [expr {[lsort [split $a ""]] eq [lsort [split $b ""]]}]
+    }
+    return [expr {$a eq $b}]
+}
+
+# The strings that follow the opcode and the count in a payload of a type that is nothing but
+# strings. They are not compressed.
+proc pair::dump_strings payload {
+    set at 1
+    set strings {}
+    set count [dump_length $payload at]
+    while {[incr count -1] >= 0} {
+        set length [dump_length $payload at]
+        if {$length < 0} {
+            set size [expr {1 << (-1 - $length)}]
+            binary scan [string range $payload $at end] [lindex {c s i} [expr {-1 - $length}]] number
+            lappend strings $number
+            incr at $size
+        } else {
+            lappend strings [string range $payload $at [expr {$at + $length - 1}]]
+            incr at $length
+        }
+    }
+    return $strings
+}
+
+# A length of the format; -1, -2, -3: an integer of 1, 2, 4 bytes follows.
+proc pair::dump_length {payload name} {
+    upvar 1 $name at
+    binary scan [string range $payload $at [expr {$at + 4}]] cucuIu first second wide
+    binary scan [string range $payload [expr {$at + 1}] [expr {$at + 4}]] Iu wide
+    incr at
+    switch -exact -- [expr {$first >> 6}] {
+        0 {return [expr {$first & 63}]}
+        1 {incr at; return [expr {($first & 63) << 8 | $second}]}
+        2 {incr at 4; return $wide}
+        3 {return [expr {-1 - ($first & 63)}]}
+    }
 }
 
 # COMMAND INFO: the same commands, and the same unknown ones, in the same places.
@@ -250,6 +326,13 @@ proc pair::alike_infos {command ours theirs} {
 proc pair::alike_arity {words command ours theirs} {
     if {[llength $command] != $words} {return 0}
     return [string match "-ERR *wrong number of arguments for *" $theirs]
+}
+
+# OBJECT ENCODING: since 7.2 short lists and small sets of strings are single listpacks.
+proc pair::alike_encoding {command ours theirs} {
+    lassign [parse $ours] type a
+    lassign [parse $theirs] other b
+    return [expr {$a eq "listpack" && $b in {quicklist hashtable}}]
 }
 
 # DEBUG OBJECT: all but the address, the count of shared integers and the clock, which moves on
@@ -278,7 +361,9 @@ except "ttl *" {near 2} "the two servers set the time a moment apart"
 except "pttl *" {near 2000} "the two servers set the time a moment apart"
 except "expiretime *" {near 2} "the two servers set the time a moment apart"
 except "pexpiretime *" {near 2000} "the two servers set the time a moment apart"
+except "object encoding *" encoding "the real server may be older than 7.2"
 except "object idletime *" type "the real server's small integers share a clock; see info.tcl"
+except "object encoding *" encoding "small sets of strings are listpacks since 7.2"
 except "object refcount *" type "how values are shared in memory is no part of the contract"
 except "keys *" unordered "the order of keys is the hash table's"
 except "scan 0 count 1000*" unordered "the order of keys is the hash table's"
@@ -301,6 +386,7 @@ except "client help" type "the text is our own"
 except "command help" type "the text is our own"
 except "config help" type "the text is our own"
 except "debug help" type "the text is our own"
+except "slowlog help" type "the text is our own"
 except "latency *" type "slow moments differ"
 except "command" type "order, and the set of commands by version"
 except "command count" type "the set of commands differs by version"

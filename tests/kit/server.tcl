@@ -22,6 +22,8 @@ namespace eval kit {
         bind 127.0.0.1
         databases 16
         loglevel verbose
+        latency-monitor-threshold 1
+        notify-keyspace-events KEA
         enable-debug-command yes
         enable-module-command yes
         enable-protected-configs yes

@@ -36,10 +36,12 @@ static void reply(KeelCtx *c, Lines *lines) {
     clear(lines);
 }
 
-/* The words of a command in RESP form, blanks between them; cut to what fits. */
+/* The words of a command in RESP form, blanks between them; long words are cut. The form is longer
+ * than that: each word has a "$", a length and two line ends. */
 static void record(const KeelRecord *r) {
-    char line[512];
-    int len = snprintf(line, sizeof(line), "%d", r->db);
+    size_t room = r->resp.len + 32;
+    char *line = keel_alloc(room);
+    size_t len = (size_t)snprintf(line, room, "%d", r->db);
     const char *p = r->resp.ptr, *end = p + r->resp.len;
     p = memchr(p, '\n', r->resp.len);
     while (p && ++p < end && *p == '$') {
@@ -47,11 +49,11 @@ static void record(const KeelRecord *r) {
         while (*++p != '\r') size = size * 10 + *p - '0';
         p += 2;
         int fits = size < 64 ? (int)size : 64;
-        if (len + fits + 2 > (int)sizeof(line)) break;
-        len += snprintf(line + len, sizeof(line) - (size_t)len, " %.*s", fits, p);
+        len += (size_t)snprintf(line + len, room - len, " %.*s", fits, p);
         p += size + 1;
     }
-    add(&journal, line, (size_t)len);
+    add(&journal, line, len);
+    keel_free(line);
 }
 
 static void records(const KeelRecord *r, size_t n) {

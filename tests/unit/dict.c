@@ -198,6 +198,10 @@ static void test_random_choice(void) {
     for (int n = 300; !dict.table.old && n > 10; n--) fill(n);
     check(dict.table.old != NULL, "the table shrinks", "");
     check_even("at the start of a shrinking");
+    for (int k = 0; k < 7 && dict.table.old; k++) {
+        fill((int)dict_count(&dict) - 1);
+        check_even("while shrinking");
+    }
 }
 
 static void run(size_t with_prefix) {

@@ -136,10 +136,51 @@ start_server {tags {info}} {
         set lines [regexp -all {errorstat_} [r info errorstats]]
         assert_equal $lines 129
         assert_match "*count=72*" [errorrstat ERRORSTATS_OVERFLOW r]
-        assert_equal [count_log_message 0 "different error codes"] 1
+        assert_equal [count_log_message 0 "Errorstats stopped adding new errors"] 1
         r config resetstat
         s total_error_replies
     } 0
+
+    test "errorstats start anew after CONFIG RESETSTAT, and the log names the codes there were" {
+        assert_equal [r info errorstats] "# Errorstats\r\n"
+        assert_equal [count_log_message 0 "Current errors code list: CODE0, CODE1"] 1
+        catch {r debug error "NEWCODE x"}
+        errorrstat NEWCODE r
+    } *count=1*
+
+    test "Refused calls are those of the command, unknown subcommands nobody's" {
+        r config resetstat
+        catch {r client}
+        catch {r client nosuch}
+        catch {r client list type}
+        catch {r client setname "a b"}
+        assert_match "calls=0,*,rejected_calls=1,failed_calls=0" [cmdrstat client r]
+        assert_match "calls=1,*,rejected_calls=0,failed_calls=1" [cmdrstat {client\|list} r]
+        cmdrstat {client\|setname} r
+    } "calls=1,*,rejected_calls=0,failed_calls=1"
+
+    test "Failed commands in transactions count once each" {
+        r config resetstat
+        r multi
+        r set k v
+        r incr k
+        r incr k
+        catch {r exec}
+        assert_match "*failed_calls=2" [cmdrstat incr r]
+        assert_match "*rejected_calls=0,failed_calls=0" [cmdrstat exec r]
+        errorrstat ERR r
+    } *count=2*
+
+    test "INFO modulestats sums commands up by module, when asked for by name" {
+        r config resetstat
+        r set k v
+        r get k
+        catch {r incr k}
+        assert_no_match "*Modulestats*" [r info everything]
+        set text [r info modulestats]
+        assert_match "*modulestat_stats:commands=*,calls=0,usec=0,*" $text
+        set text
+    } "# Modulestats\r\n*modulestat_strings:commands=*,calls=3,usec=*,usec_per_call=*,failed_calls=1\r\n*"
 
     test "latencystats show the percentiles that are asked for" {
         r config resetstat

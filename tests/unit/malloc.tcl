@@ -75,6 +75,21 @@ if {$sanitized || ![file exists $shim]} {
         {r getset k $large} \
         {r rename k renamed}]
 
+    test "A monitor that cannot be shown a command goes; the command is answered" {
+        faulty_server 1000000 {
+            set rd [redis_deferring_client]
+            $rd monitor
+            assert_equal OK [$rd read]
+            fail_at 1
+            assert_equal OK [r set k $large]
+            assert [has_failed]
+            catch {while 1 {$rd read}} error
+            assert_match "*I/O error*" $error
+            assert_equal 1 [count_log_message 0 "Closing 1 monitors: no memory"]
+            assert_equal 300000 [r strlen k]
+        }
+    }
+
     test "A large block that cannot be had is an error, or the declared end" {
         set script {
             r flushall

@@ -46,6 +46,15 @@ async function main() {
         ['OK', 2, '2', 'error']);
     await expect('INFO', r.info('server').then((t) => /redis_version:7/.test(t)), true);
     await expect('CONFIG GET', r.config('GET', 'maxclients').then((l) => l[0]), 'maxclients');
+    const monitor = await r.monitor();
+    const seen = new Promise((resolve) => monitor.on('monitor', (time, args, source, db) => {
+        if (args[1] === 'watched') resolve([args, db, /^127\.0\.0\.1:/.test(source)]);
+    }));
+    await r.set('watched', 'v');
+    await expect('MONITOR', seen, [['set', 'watched', 'v'], '5', true]);
+    monitor.disconnect();
+    await expect('SLOWLOG GET', r.slowlog('GET', 1).then(Array.isArray), true);
+    await expect('LATENCY HISTOGRAM', r.latency('HISTOGRAM', 'set').then((l) => l[0]), 'set');
     await expect('FLUSHDB at the end', r.flushdb(), 'OK');
     await expect('QUIT', r.quit(), 'OK');
     console.log(failures.join('\n') || 'ok');

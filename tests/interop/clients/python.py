@@ -105,6 +105,28 @@ def binary():
     expect("GET of a megabyte", r.get(b"\x00\xff\r\n"), blob)
 
 
+def observers(r):
+    with r.monitor() as monitor:
+        redis.Redis(HOST, PORT, db=3).set("watched", 'a "b"')
+        for seen in monitor.listen():
+            if "watched" in seen["command"]:
+                break
+    expect("MONITOR's command", seen["command"], 'SET watched a "b"')
+    expect("MONITOR's database", seen["db"], 3)
+    expect("MONITOR's client", (seen["client_type"], seen["client_address"]), ("tcp", "127.0.0.1"))
+    r.config_set("slowlog-log-slower-than", 0)
+    r.slowlog_reset()
+    r.set("slow", "1")
+    r.config_set("slowlog-log-slower-than", 10000)
+    entries = r.slowlog_get(10)
+    expect("SLOWLOG GET", any("SET slow 1" in str(e["command"]) for e in entries), True)
+    expect("SLOWLOG LEN", r.slowlog_len() >= 2, True)
+    expect("SLOWLOG RESET", r.slowlog_reset(), True)
+    expect("INFO commandstats", r.info("commandstats")["cmdstat_set"]["calls"] > 0, True)
+    expect("INFO latencystats", "latency_percentiles_usec_set" in r.info("latencystats"), True)
+    expect("INFO errorstats", r.info("errorstats")["errorstat_ERR"].startswith("count="), True)
+
+
 def threads():
     pool = redis.ConnectionPool(host=HOST, port=PORT, db=7)
 
@@ -125,6 +147,7 @@ with redis.Redis(HOST, PORT, db=7, decode_responses=True, single_connection_clie
     strings(client)
     keys(client)
     server(client)
+    observers(client)
     binary()
     threads()
     expect("FLUSHDB", client.flushdb(), True)

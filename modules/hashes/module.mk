@@ -1,0 +1,1 @@
+hashes_DS := table dict listpack ziplist

@@ -1,0 +1,1 @@
+hyperloglog_LIBS := -lm

@@ -1,0 +1,1 @@
+lists_DS := listpack ziplist

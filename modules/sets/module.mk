@@ -1,0 +1,1 @@
+sets_DS := table dict listpack intset

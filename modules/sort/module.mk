@@ -1,0 +1,1 @@
+sort_CFLAGS := -D_GNU_SOURCE

@@ -1,0 +1,1 @@
+zsets_DS := table dict listpack ziplist ordered
