@@ -14,7 +14,7 @@
 #include <redismodule.h>
 
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
-#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
+#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters __attribute__((weak));
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
 #undef RM_PROTOTYPE
 int RM_GetApi(const char *name, void *out);
