@@ -182,6 +182,10 @@ void keel_journal_also(KeelCtx *c, int db, const KeelStr *argv, int argc) {
     journal_add(c, db, argv, argc);
 }
 
+bool keel_journal_wanted(KeelCtx *c) {
+    return journal_armed && !(c->flags & CTX_NO_JOURNAL);
+}
+
 void keel_journal_force(KeelCtx *c) {
     c->flags |= CTX_JOURNAL_FORCE;
 }

@@ -159,20 +159,18 @@ static void put_long(KeelCtx *c, const char *bytes, size_t n) {
     }
 }
 
-/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. */
+/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. Lengths up to 99 need no loop. */
 static inline char *header_at(char *p, char kind, uint64_t n) {
     *p++ = kind;
     if (n < 10) {
         *p++ = (char)('0' + n);
-    } else {
-        char digits[20];
-        int i = 20;
-        do {
-            digits[--i] = (char)('0' + n % 10);
-            n /= 10;
-        } while (n);
-        memcpy(p, digits + i, (size_t)(20 - i));
-        p += 20 - i;
+    } else if (n < 100) {
+        *p++ = (char)('0' + n / 10);
+        *p++ = (char)('0' + n % 10);
+    } else if (__builtin_expect(n <= INT64_MAX, 1)) {
+        p += keel_format_int(p, (int64_t)n);
+    } else { /* what stands behind the sign of the smallest integer */
+        p += sprintf(p, "%llu", (unsigned long long)n);
     }
     *p++ = '\r';
     *p++ = '\n';

@@ -76,14 +76,9 @@ void lp_encode_int(LpItem *item, int64_t v) {
     finish(item);
 }
 
-/* Whether the bytes may spell an integer at all: most strings are told by their first byte. */
-static inline bool maybe_int(KeelStr s) {
-    return s.len - 1 < 20 && ((unsigned char)(*s.ptr - '0') < 10 || *s.ptr == '-');
-}
-
 void lp_encode(LpItem *item, KeelStr s) {
     int64_t v;
-    if (maybe_int(s) && ds_parse_int(s, &v)) {
+    if (lp_maybe_int(s) && ds_parse_int(s, &v)) {
         lp_encode_int(item, v);
         return;
     }
@@ -136,7 +131,7 @@ bool lp_is(const uint8_t *p, KeelStr s) {
     LpValue v = lp_get(p);
     int64_t number;
     if (v.ptr) return v.len == s.len && memcmp(v.ptr, s.ptr, s.len) == 0;
-    return maybe_int(s) && ds_parse_int(s, &number) && number == v.number;
+    return lp_maybe_int(s) && ds_parse_int(s, &number) && number == v.number;
 }
 
 /* ---- finding --------------------------------------------------------------------------------- */
@@ -168,7 +163,7 @@ uint8_t *lp_seek(const uint8_t *lp, long index) {
 /* Short strings are compared in the loop; the length in the first byte tells most apart. */
 uint8_t *lp_find(const uint8_t *lp, uint8_t *p, KeelStr s, unsigned skip) {
     int64_t number = 0;
-    bool is_int = maybe_int(s) && ds_parse_int(s, &number);
+    bool is_int = lp_maybe_int(s) && ds_parse_int(s, &number);
     (void)lp;
     if (!p) return NULL;
     while (*p != LP_END) {

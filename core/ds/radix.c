@@ -51,12 +51,14 @@ static RadixNode *node_new(Radix *t, const void *prefix, size_t len, unsigned ch
     if (len) memcpy(n->bytes, prefix, len);
     if (has_value) *node_pointers(n) = NULL;
     t->nodes++;
+    t->runs += len > 0;
     t->bytes += size;
     return n;
 }
 
 static void node_free(Radix *t, RadixNode *n) {
     t->nodes--;
+    t->runs -= n->prefix > 0;
     t->bytes -= node_size(n);
     ds_free(n);
 }
@@ -538,12 +540,13 @@ void **radix_here(RadixWalk *w) {
 /* ---- for tests ------------------------------------------------------------------------------- */
 
 typedef struct Sums {
-    uint64_t keys, nodes;
+    uint64_t keys, nodes, runs;
     size_t bytes;
 } Sums;
 
 static bool node_valid(const RadixNode *n, Sums *sums) {
     sums->nodes++;
+    sums->runs += n->prefix > 0;
     sums->keys += n->has_value;
     sums->bytes += node_size(n);
     if (!n->has_value && n->children < 2) return false;
@@ -557,5 +560,6 @@ static bool node_valid(const RadixNode *n, Sums *sums) {
 bool radix_valid(const Radix *tree) {
     Sums sums = {0};
     if (tree->root && !node_valid(tree->root, &sums)) return false;
-    return sums.keys == tree->count && sums.nodes == tree->nodes && sums.bytes == tree->bytes;
+    return sums.keys == tree->count && sums.nodes == tree->nodes && sums.runs == tree->runs &&
+           sums.bytes == tree->bytes;
 }

@@ -24,29 +24,32 @@ typedef struct Dict {
 static inline size_t name_header(size_t len) {
     return len < 255 ? 1 : len < UINT32_MAX ? 5 : 13;
 }
+/* Long lengths, kept out of callers' way. */
+static __attribute__((noinline, unused)) char *name_write_long(char *at, uint64_t len) {
+    uint32_t wide = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+    *at = (char)255;
+    memcpy(at + 1, &wide, 4);
+    if (wide == UINT32_MAX) memcpy(at + 5, &len, 8);
+    return at + name_header(len);
+}
+static __attribute__((noinline, unused)) KeelStr name_read_long(const char *at) {
+    uint32_t wide;
+    uint64_t len;
+    memcpy(&wide, at + 1, 4);
+    if (wide < UINT32_MAX) return (KeelStr){at + 5, wide};
+    memcpy(&len, at + 5, 8);
+    return (KeelStr){at + 13, (size_t)len};
+}
 static inline char *name_write(char *at, const char *name, size_t len) {
-    if (__builtin_expect(len < 255, 1)) {
-        *at++ = (char)len;
-    } else {
-        uint32_t wide = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
-        uint64_t wider = len;
-        *at = (char)255;
-        memcpy(at + 1, &wide, 4);
-        if (wide == UINT32_MAX) memcpy(at + 5, &wider, 8);
-        at += name_header(len);
-    }
+    if (__builtin_expect(len < 255, 1)) *at++ = (char)len;
+    else at = name_write_long(at, len);
     memcpy(at, name, len);
     return at + len;
 }
 static inline KeelStr name_read(const char *at) {
     size_t len = (unsigned char)*at;
     if (__builtin_expect(len < 255, 1)) return (KeelStr){at + 1, len};
-    uint32_t wide;
-    uint64_t wider;
-    memcpy(&wide, at + 1, 4);
-    if (__builtin_expect(wide < UINT32_MAX, 1)) return (KeelStr){at + 5, wide};
-    memcpy(&wider, at + 5, 8);
-    return (KeelStr){at + 13, (size_t)wider};
+    return name_read_long(at);
 }
 /* Short names: words at a time beat a call of memcmp. */
 static inline bool name_is(const char *at, const char *name, size_t len) {

@@ -105,6 +105,10 @@ typedef struct LpItem {
 
 void lp_encode(LpItem *item, KeelStr s);
 void lp_encode_int(LpItem *item, int64_t v);
+/* The same at once for most strings: where lp_is_short() says so, lp_write_short() writes the element
+ * of s.len + 2 bytes. */
+static inline bool lp_is_short(KeelStr s);
+static inline void lp_write_short(uint8_t *at, KeelStr s);
 /* Writes item->bytes bytes at `at` and returns where they end. */
 uint8_t *lp_write(uint8_t *at, const LpItem *item);
 /* As lp_append(), lp_prepend(), lp_insert() and lp_replace(). */
@@ -198,6 +202,39 @@ static inline uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p) {
 
 static inline uint8_t *lp_last(const uint8_t *lp) {
     return lp_prev(lp, lp + lp_bytes(lp) - 1);
+}
+
+/* Whether the bytes may spell an integer at all: most strings are told by their first byte. */
+static inline bool lp_maybe_int(KeelStr s) {
+    return s.len - 1 < 20 && ((unsigned char)(*s.ptr - '0') < 10 || *s.ptr == '-');
+}
+
+/* Strings whose element has one byte on each side of the content, and what it takes then. */
+static inline bool lp_is_short(KeelStr s) {
+    return s.len < 64 && !lp_maybe_int(s);
+}
+static inline void lp_write_short(uint8_t *at, KeelStr s) {
+    *at++ = (uint8_t)(0x80 | s.len);
+    if (s.len > 16) {
+        __builtin_memcpy(at, s.ptr, s.len);
+    } else if (s.len >= 8) { /* two words that overlap */
+        uint64_t first, last;
+        __builtin_memcpy(&first, s.ptr, 8);
+        __builtin_memcpy(&last, s.ptr + s.len - 8, 8);
+        __builtin_memcpy(at, &first, 8);
+        __builtin_memcpy(at + s.len - 8, &last, 8);
+    } else if (s.len >= 4) {
+        uint32_t first, last;
+        __builtin_memcpy(&first, s.ptr, 4);
+        __builtin_memcpy(&last, s.ptr + s.len - 4, 4);
+        __builtin_memcpy(at, &first, 4);
+        __builtin_memcpy(at + s.len - 4, &last, 4);
+    } else if (s.len) {
+        at[0] = (uint8_t)s.ptr[0];
+        at[s.len / 2] = (uint8_t)s.ptr[s.len / 2];
+        at[s.len - 1] = (uint8_t)s.ptr[s.len - 1];
+    }
+    at[s.len] = (uint8_t)(s.len + 1);
 }
 
 static inline LpValue lp_get(const uint8_t *p) {

@@ -22,8 +22,8 @@ typedef struct Radix {
     RadixNode *root;
     uint64_t count; /* keys */
     uint32_t stamp; /* moves on whenever nodes may have moved */
-    uint32_t nodes;
-    size_t bytes;   /* of all nodes */
+    uint32_t nodes, runs; /* nodes, and those of them with a prefix */
+    size_t bytes;         /* of all nodes */
 } Radix;
 
 void radix_init(Radix *tree);

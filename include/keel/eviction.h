@@ -1,5 +1,5 @@
-/* keel/eviction.h - the interface "eviction": what the module that keeps memory under its limit offers
- * to others, and that a replacement of it must bring too. */
+/* keel/eviction.h - the interface "eviction": what the module that keeps memory under its limit
+ * offers to others, and that a replacement of it must bring too. */
 #ifndef KEEL_EVICTION_H
 #define KEEL_EVICTION_H
 

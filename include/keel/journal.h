@@ -16,6 +16,9 @@ KEEL_API void keel_journal_words(KeelCtx *c, const char *first, ...)
     __attribute__((sentinel));
 /* Besides what is written anyway, after it. */
 KEEL_API void keel_journal_also(KeelCtx *c, int db, const KeelStr *argv, int argc);
+/* Whether what the running command records goes anywhere. False: records that are dear to make need
+ * not be made. Cost: a load. */
+KEEL_API bool keel_journal_wanted(KeelCtx *c);
 /* Write the command as it is even if nothing was dirty; or nothing even if it was. */
 KEEL_API void keel_journal_force(KeelCtx *c);
 KEEL_API void keel_journal_nothing(KeelCtx *c);

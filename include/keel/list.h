@@ -16,7 +16,7 @@
 
 /* A walk over a list that does not change meanwhile. It lives on the caller's stack; end() it. */
 typedef struct KeelListWalk {
-    KeelStr element;            /* the present one, after next() returned true */
+    KeelStr element;            /* the present one, after next() returned true, until its next call */
     int64_t number;             /* the same as an integer, when `is_int`; its digits are in `scratch` */
     bool is_int, backwards;
     char scratch[KEEL_INT_ROOM];

@@ -1,8 +1,8 @@
 /* clients.c - connections that together take more than maxmemory-clients: the largest close.
  *
  * The host keeps the sum of what connections take, so that asking whether it is too much is a
- * comparison. Only when it is are connections looked at one by one. Those under CLIENT NO-EVICT count,
- * but stay; so do peers, which are neither counted nor closed. */
+ * comparison. Only when it is are connections looked at one by one. Those under CLIENT NO-EVICT
+ * count, but stay; so do peers, which are neither counted nor closed. */
 #include "eviction.h"
 
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /* eviction.c - memory under its limit: maxmemory, its policies, maxmemory-clients.
  *
- * The gate "memory" is armed while there is a limit. Before a command it compares what is in use with
- * the limit, two loads, and removes keys one by one while it is over (pool.c says which). What
- * cannot be made room for refuses commands that may need memory (KEEL_DENYOOM), and all that would
- * be queued. A command runs with what was found before it: nothing is removed under its hands, and
- * what it calls itself is refused or not as it was then.
+ * The gate "memory" is armed while there is a limit. Before a command it compares what is in use
+ * with the limit, two loads, and removes keys one by one while it is over (pool.c says which).
+ * What cannot be made room for refuses commands that may need memory (KEEL_DENYOOM), and all that
+ * would be queued. A command runs with what was found before it: nothing is removed under its
+ * hands, and what it calls itself is refused or not as it was then.
  *
- * A burst of data over the limit is not removed at once: maxmemory-eviction-tenacity bounds the time
- * that one command may take for it; a timer goes on with slices of the same length, and commands
- * run meanwhile although memory is over the limit.
+ * A burst of data over the limit is not removed at once: maxmemory-eviction-tenacity bounds the
+ * time that one command may take for it; a timer goes on with slices of the same length, and
+ * commands run meanwhile although memory is over the limit.
  *
  * The access clocks that policies judge by are the keyspace's. Which of the two it keeps follows
  * from the policy, so OBJECT IDLETIME and FREQ answer by it too.

@@ -4,7 +4,7 @@
 
 #include <keel.h>
 
-/* How a key's worth is judged, with EVICT_VOLATILE for those that choose among expiring keys only. */
+/* How a key's worth is judged; with EVICT_VOLATILE only keys that expire may go. */
 enum {
     EVICT_LRU,
     EVICT_LFU,

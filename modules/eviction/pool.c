@@ -1,12 +1,12 @@
 /* pool.c - which key goes next.
  *
- * Nothing orders keys by use: that would cost every access a write. Instead, each removal looks at a
- * few keys beside each other in the table, at a random place of it, and remembers the best of all it
- * has seen so far in a pool of 16. Neighbours in hash order have nothing else in common, so they are
- * as good a sample as any, and one bucket has most of them.
+ * Nothing orders keys by use: that would cost every access a write. Instead, each removal looks
+ * at a few keys beside each other in the table, at a random place of it, and remembers the best of
+ * all it has seen so far in a pool of 16. Neighbours in hash order have nothing else in common, so
+ * they are as good a sample as any, and one bucket has most of them.
  *
- * A key in the pool may have been used since, removed, or given another expiry. It is judged again
- * before it goes, and is dropped from the pool when it is worth more now. */
+ * A key in the pool may have been used since, removed, or given another expiry. It is judged
+ * again before it goes, and is dropped from the pool when it is worth more now. */
 #include "eviction.h"
 
 #include <string.h>

@@ -138,21 +138,25 @@ bool hash_find(const Hash *h, KeelStr field, char scratch[KEEL_INT_ROOM], KeelSt
 }
 
 /* The element stays when its new size is of the block's class, so counters and flags that change all
- * the time allocate nothing. */
+ * the time allocate nothing. A block is asked to grow all the same: the allocator, not we, knows that
+ * it need not move. */
 static void large_replace(Large *l, Place place, char *e, KeelStr field, KeelStr value) {
-    KeelStr old_field, old;
-    large_read(e, &old_field, &old);
+    KeelStr name, old;
+    large_read(e, &name, &old);
     if (old.len == value.len) {
         memcpy((char *)(uintptr_t)old.ptr, value.ptr, value.len);
         return;
     }
-    size_t size = element_size(field, value);
-    if (keel_mem_class(size) == keel_mem_class(element_size(field, old))) {
-        name_write((char *)(uintptr_t)old_field.ptr + field.len, value.ptr, value.len);
+    size_t size = element_size(field, value), old_size = element_size(field, old);
+    if (keel_mem_class(size) != keel_mem_class(old_size)) {
+        dict_replace(&l->dict, place, element_new(field, value));
+        keel_free(e);
         return;
     }
-    dict_replace(&l->dict, place, element_new(field, value));
-    keel_free(e);
+    size_t at = (size_t)(name.ptr - e) + name.len;
+    char *block = size > old_size ? keel_realloc(e, size) : e;
+    name_write(block + at, value.ptr, value.len);
+    if (block != e) dict_replace(&l->dict, place, block);
 }
 
 static bool large_set(Large *l, KeelStr field, KeelStr value) {

@@ -65,20 +65,16 @@ static void join_around(Quick *q, Node *center) {
 }
 
 static void push_into(Quick *q, Node *node, KeelStr s, bool front) {
-    LpItem item;
-    lp_encode(&item, s);
     node_open(node);
-    pack_push(&node->pack, &item, front, 0);
+    pack_push(&node->pack, s, front, 0);
     q->count++;
     quick_compress(q, node);
 }
 
 static Node *node_of(KeelStr s) {
     if (quick_is_plain(s.len)) return node_plain(s);
-    LpItem item;
     Node *node = node_packed(PACK_EMPTY);
-    lp_encode(&item, s);
-    pack_push(&node->pack, &item, false, 0);
+    pack_push(&node->pack, s, false, 0);
     return node;
 }
 
@@ -87,7 +83,7 @@ static void insert_beside(Quick *q, Place at, KeelStr s, bool after) {
     Node *node = at.node;
     bool at_border = node->plain || at.offset == (after ? node->pack.count - 1 : 0);
     Node *neighbour = after ? node->next : node->prev;
-    if (at_border && node_admits(neighbour, q->fill, s.len)) {
+    if (at_border && node_admits(q, neighbour, s.len)) {
         push_into(q, neighbour, s, after);
     } else if (at_border) {
         quick_link(q, node, node_of(s), after);
@@ -106,7 +102,7 @@ static void insert_beside(Quick *q, Place at, KeelStr s, bool after) {
 }
 
 void quick_insert(Quick *q, Place at, KeelStr s, bool after) {
-    if (!node_admits(at.node, q->fill, s.len)) {
+    if (!node_admits(q, at.node, s.len)) {
         insert_beside(q, at, s, after);
         return;
     }

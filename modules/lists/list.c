@@ -25,8 +25,7 @@ void list_free(void *list) {
 
 /* ---- the two forms --------------------------------------------------------------------------- */
 
-void list_expect(List *l, size_t bytes, size_t count) {
-    if (l->quick) return;
+void pack_expect(List *l, size_t bytes, size_t count) {
     if (__builtin_expect(!quick_exceeds(lists_fill, l->pack.bytes + bytes, l->pack.count + count), 1)) {
         return;
     }
@@ -80,9 +79,7 @@ void list_push(List *l, KeelStr s, bool front) {
         quick_push(l->quick, s, front);
         return;
     }
-    LpItem item;
-    lp_encode(&item, s);
-    pack_push(&l->pack, &item, front, 0);
+    pack_push(&l->pack, s, front, 0);
 }
 
 void list_drop(List *l, bool front) {

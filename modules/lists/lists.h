@@ -34,7 +34,7 @@ static inline uint8_t *pack_last(const Pack *p) {
 
 void pack_release(Pack *p);
 /* Adds at one end. A block that must grow gets room for `want` bytes in all, or what it needs. */
-void pack_push(Pack *p, const LpItem *item, bool front, size_t want);
+void pack_push(Pack *p, KeelStr s, bool front, size_t want);
 /* Removes the first or last element, whose position is `at`. */
 void pack_drop(Pack *p, uint8_t *at, bool front);
 /* Inserts before `at` (after it when `after`), replaces it; or deletes `n` elements from it on. */
@@ -63,6 +63,7 @@ typedef struct Quick {
     uint32_t nodes;
     int32_t fill;       /* list-max-listpack-size when it was made */
     uint32_t depth;     /* list-compress-depth, likewise: nodes at each end that stay open */
+    uint32_t size_limit, count_limit; /* what `fill` allows a node */
 } Quick;
 
 /* A place: the node and the element's index in it. node NULL: past the end. */
@@ -95,8 +96,7 @@ void quick_delete(Quick *q, size_t index, size_t n);
 /* What quicklist.c and edit.c share: nodes in and out of the chain. */
 Node *node_packed(Pack pack);
 Node *node_plain(KeelStr s);
-bool node_admits(const Node *node, int64_t fill, size_t len);
-size_t node_room_wanted(const Quick *q);
+bool node_admits(const Quick *q, const Node *node, size_t len);
 /* Puts `node` behind (`after`) or before `by`; an empty quicklist has no `by`. Counts its elements. */
 void quick_link(Quick *q, Node *by, Node *node, bool after);
 /* Takes a node out of the chain and frees it; or when nothing is left in it. */
@@ -139,7 +139,10 @@ static inline size_t list_count(const List *l) {
 /* The element at an end of a list that has one. Valid until the list changes. */
 LpValue list_end(const List *l, bool front);
 /* Makes the list a quicklist when so many more bytes and elements are too much for one pack. */
-void list_expect(List *l, size_t bytes, size_t count);
+void pack_expect(List *l, size_t bytes, size_t count);
+static inline void list_expect(List *l, size_t bytes, size_t count) {
+    if (!l->quick) pack_expect(l, bytes, count);
+}
 /* Back to one pack, when a quicklist has but one node: of half the limit when `shrinking`, so that a
  * list at the limit does not go back and forth. */
 void list_shrink(List *l, bool shrinking);

@@ -99,8 +99,9 @@ static Walk walk_of(const KeelListWalk *w) {
     const Node *node = w->node_;
     uint8_t *opened = w->opened_;
     const List *l = w->list_;
+    const uint8_t *lp = !node ? l ? l->pack.lp : NULL : node->packed ? opened : node->pack.lp;
     return (Walk){.list = l, .node = node, .opened = opened, .p = w->at_, .backwards = w->backwards,
-                  .lp = opened ? opened : node ? node->pack.lp : l ? l->pack.lp : NULL};
+                  .lp = lp};
 }
 
 static void walk_keep(KeelListWalk *w, const Walk *walk) {

@@ -12,8 +12,9 @@
 
 #include "lists.h"
 
+/* While there is no block there is no room, wherever. */
 static inline size_t behind(const Pack *p) {
-    return (size_t)p->room - p->before - p->bytes;
+    return p->lp ? (size_t)p->room - p->before - p->bytes : 0;
 }
 
 void pack_release(Pack *p) {
@@ -57,20 +58,33 @@ static __attribute__((noinline)) void make_room(Pack *p, size_t cost, bool front
     move_to(p, room, front ? room - p->bytes : 0);
 }
 
-void pack_push(Pack *p, const LpItem *item, bool front, size_t want) {
-    size_t cost = item->bytes;
+/* Where an element of `cost` bytes goes at an end, with all but the element done. */
+static inline uint8_t *push_place(Pack *p, size_t cost, bool front, size_t want) {
+    uint8_t *at;
     if (front) {
-        if (__builtin_expect(!p->lp || p->before < cost, 0)) make_room(p, cost, true, want);
+        if (__builtin_expect(p->before < cost, 0)) make_room(p, cost, true, want);
         p->before -= (uint32_t)cost;
         p->lp -= cost;
-        lp_write(p->lp + LP_HEADER_BYTES, item);
+        at = p->lp + LP_HEADER_BYTES;
     } else {
-        if (__builtin_expect(!p->lp || behind(p) < cost, 0)) make_room(p, cost, false, want);
-        *lp_write(p->lp + p->bytes - 1, item) = LP_END;
+        if (__builtin_expect(behind(p) < cost, 0)) make_room(p, cost, false, want);
+        at = p->lp + p->bytes - 1;
+        at[cost] = LP_END;
     }
     p->bytes += (uint32_t)cost;
     p->count++;
     set_header(p);
+    return at;
+}
+
+void pack_push(Pack *p, KeelStr s, bool front, size_t want) {
+    if (lp_is_short(s)) {
+        lp_write_short(push_place(p, s.len + 2, front, want), s);
+        return;
+    }
+    LpItem item;
+    lp_encode(&item, s);
+    lp_write(push_place(p, item.bytes, front, want), &item);
 }
 
 void pack_drop(Pack *p, uint8_t *at, bool front) {

@@ -2,6 +2,12 @@
 #include "lists.h"
 
 /* What decides on the form of a list that grows is the arguments' length, not what it packs to. */
+static __attribute__((noinline)) void expect_all(List *l, const KeelStr *argv, int argc) {
+    size_t bytes = 0;
+    for (int i = 2; i < argc; i++) bytes += argv[i].len;
+    pack_expect(l, bytes, (size_t)argc - 2);
+}
+
 static void push(KeelCtx *c, const KeelStr *argv, int argc, bool front, bool only_if_there) {
     KeelKey key;
     bool there = keel_key_open(c, argv[1], KEEL_KEY_WRITE, &key);
@@ -11,9 +17,7 @@ static void push(KeelCtx *c, const KeelStr *argv, int argc, bool front, bool onl
         return;
     }
     List *l = there ? keel_key_value(&key) : list_new();
-    size_t bytes = 0;
-    for (int i = 2; i < argc; i++) bytes += argv[i].len;
-    list_expect(l, bytes, (size_t)argc - 2);
+    if (!l->quick) expect_all(l, argv, argc);
     for (int i = 2; i < argc; i++) list_push(l, argv[i], front);
     if (!there) {
         keel_key_set_value(&key, &lists_type, l, KEEL_NO_EXPIRY);

@@ -57,22 +57,27 @@ static void node_free(Node *node) {
     keel_free(node);
 }
 
-bool node_admits(const Node *node, int64_t fill, size_t len) {
+bool node_admits(const Quick *q, const Node *node, size_t len) {
     if (__builtin_expect(!node || node->plain || quick_is_plain(len), 0)) return false;
-    return !quick_exceeds(fill, node->pack.bytes + len + ELEMENT_OVERHEAD, node->pack.count + 1);
+    return node->pack.bytes + len + ELEMENT_OVERHEAD <= q->size_limit &&
+           node->pack.count < q->count_limit;
 }
 
 /* Room to give a node at an end: all that it may ever need where that is known in bytes. */
-size_t node_room_wanted(const Quick *q) {
-    return q->fill < 0 ? quick_size_limit(q->fill) : 0;
+static inline size_t room_wanted(const Quick *q) {
+    return q->fill < 0 ? q->size_limit : 0;
 }
 
 /* ---- the chain ------------------------------------------------------------------------------- */
 
 Quick *quick_new(int64_t fill, int64_t depth) {
     Quick *q = keel_alloc(sizeof(*q));
-    *q = (Quick){.fill = (int32_t)(fill > FILL_MAX ? FILL_MAX : fill < FILL_MIN ? FILL_MIN : fill),
-                 .depth = (uint32_t)(depth > DEPTH_MAX ? DEPTH_MAX : depth)};
+    if (fill > FILL_MAX) fill = FILL_MAX;
+    if (fill < FILL_MIN) fill = FILL_MIN;
+    *q = (Quick){.fill = (int32_t)fill,
+                 .depth = (uint32_t)(depth > DEPTH_MAX ? DEPTH_MAX : depth),
+                 .size_limit = (uint32_t)quick_size_limit(fill),
+                 .count_limit = fill < 0 ? UINT32_MAX : fill ? (uint32_t)fill : 1};
     return q;
 }
 
@@ -140,10 +145,8 @@ static __attribute__((noinline)) void push_node(Quick *q, KeelStr s, bool front)
     if (quick_is_plain(s.len)) {
         node = node_plain(s);
     } else {
-        LpItem item;
-        lp_encode(&item, s);
         node = node_packed(PACK_EMPTY);
-        pack_push(&node->pack, &item, front, node_room_wanted(q));
+        pack_push(&node->pack, s, front, room_wanted(q));
     }
     if (by && by != (front ? q->tail : q->head) && !by->plain) pack_settle(&by->pack, true);
     quick_link(q, by, node, !front);
@@ -151,14 +154,12 @@ static __attribute__((noinline)) void push_node(Quick *q, KeelStr s, bool front)
 
 void quick_push(Quick *q, KeelStr s, bool front) {
     Node *node = front ? q->head : q->tail;
-    if (__builtin_expect(!node_admits(node, q->fill, s.len), 0)) {
+    if (__builtin_expect(!node_admits(q, node, s.len), 0)) {
         push_node(q, s, front);
         return;
     }
-    LpItem item;
-    lp_encode(&item, s);
     node_open(node);
-    pack_push(&node->pack, &item, front, node_room_wanted(q));
+    pack_push(&node->pack, s, front, room_wanted(q));
     q->count++;
 }
 

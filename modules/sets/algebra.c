@@ -42,9 +42,12 @@ static size_t count_of(const Set *set) {
     return set ? set_count(set) : 0;
 }
 
+/* The same set given twice stands side by side. */
 static int smaller_first(const void *a, const void *b) {
-    size_t x = count_of(*(const Set *const *)a), y = count_of(*(const Set *const *)b);
-    return (x > y) - (x < y);
+    const Set *s = *(const Set *const *)a, *t = *(const Set *const *)b;
+    size_t x = count_of(s), y = count_of(t);
+    if (x != y) return x < y ? -1 : 1;
+    return (s > t) - (s < t);
 }
 
 static int larger_first(const void *a, const void *b) {
@@ -182,26 +185,70 @@ static void reply_all(KeelCtx *c, const Set *set) {
     while (set_next(&w, &m)) member_reply(c, &m);
 }
 
-/* A union of one set, whatever else is missing, is that set. Of several it is gathered first, in an
- * intset where all of them are, otherwise where looking up is cheap. */
+static bool in_any(const Set *const *sets, size_t count, Member *m) {
+    for (size_t i = 0; i < count; i++) {
+        if (set_has_member(sets[i], m)) return true;
+    }
+    return false;
+}
+
+/* Whether to look members up in the sets before their own costs less than to gather all. A look is
+ * a step, or several where the set is a pack; adding to a table counts as three. */
+static bool union_is_looked_up(const Operands *o) {
+    double members = 0, steps = 0, look = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        double count = (double)set_count(o->sets[i]);
+        members += count;
+        steps += count * look;
+        look += o->sets[i]->form == SET_PACK ? 1 + count / 8 : 1;
+    }
+    return steps <= 3 * members;
+}
+
+/* The largest set comes first, whose members need no look. */
+static void union_by_looking_up(const Operands *o, Result *result) {
+    SetWalk w;
+    Member m;
+    for (size_t i = 0; i < o->count; i++) {
+        set_walk(&w, o->sets[i]);
+        while (set_next(&w, &m)) {
+            if (!in_any(o->sets, i, &m)) result_add(result, &m);
+        }
+    }
+}
+
+/* Leaves the sets that are there, largest first, each of them once. True: all are intsets. */
+static bool operands_sort_and_unite(Operands *o) {
+    size_t n = 0;
+    bool ints = true;
+    qsort(o->sets, o->count, sizeof(*o->sets), larger_first);
+    for (size_t i = 0; i < o->count && o->sets[i]; i++) {
+        if (n && o->sets[n - 1] == o->sets[i]) continue;
+        ints &= o->sets[i]->form == SET_INTS;
+        o->sets[n++] = o->sets[i];
+    }
+    o->count = n;
+    return ints;
+}
+
+/* A union of one set is that set. Of several it is gathered first, in an intset where all of them
+ * are, otherwise where looking up is cheap; unless it is cheaper not to gather it at all. */
 void sets_sunion(KeelCtx *c, const KeelStr *argv, int argc) {
     Operands o;
-    const Set *only = NULL;
-    bool ints = true, several = false;
+    Result result = {.ctx = c};
     if (!operands_open(&o, c, argv + 1, (size_t)(argc - 1))) return;
-    for (size_t i = 0; i < o.count; i++) {
-        if (!o.sets[i]) continue;
-        several |= only && o.sets[i] != only;
-        ints &= o.sets[i]->form == SET_INTS;
-        only = o.sets[i];
-    }
-    if (several) {
+    bool ints = operands_sort_and_unite(&o);
+    if (o.count < 2) {
+        reply_all(c, o.count ? o.sets[0] : NULL);
+    } else if (!ints && union_is_looked_up(&o)) {
+        result.reply = keel_reply_defer_set(c);
+        union_by_looking_up(&o, &result);
+        keel_reply_end(c, result.reply, result.count);
+    } else {
         Set *all = set_new(ints ? SET_INTS : SET_TABLE);
         unite(&o, all);
         reply_all(c, all);
         set_free(all);
-    } else {
-        reply_all(c, only);
     }
     operands_close(&o);
 }

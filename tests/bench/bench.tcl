@@ -52,10 +52,20 @@ set command_items {
     list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
+    set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
+    set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
+    set.srand     500000 {SRANDMEMBER s}     0.65 {{SADD s element:__rand_int__} 600000}
+    set.smembers  10000  {SMEMBERS s}        0.60 {{SADD s element:__rand_int__} 1000}
+    set.sinter    5000   {SINTER s i}        0.60 {{SADD s __rand_int__} 1000 {SADD i 1 2 3} 1}
+    hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
 }
 # Bytes an element: item, elements, command that adds one, largest ratio.
 set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
+    bytes.set.1m  1000000 {SADD s element:__rand_int__} 0.75
+    bytes.ints.1m 1000000 {SADD s __rand_int__} 1.0
+}
 # A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
 set full_items {
     evict.lru set allkeys-lru 0.60  evict.lfu set allkeys-lfu 0.60  evict.random set allkeys-random 0.60
@@ -315,6 +325,11 @@ proc section_commands {} {
             }
             lassign [best $result $field] keel redis noise
             row $name "$unit, $command" $keel $redis $bar $noise
+        }
+    }
+    stop_servers
+}
+
 # SET of random keys where one must go for each that comes. Both servers have room for as many.
 proc section_full {} {
     global full_items
@@ -526,8 +541,7 @@ proc main {argv} {
     set probe [server_start redis]
     set redis_version [info_field $probe server redis_version]
     server_stop $probe
-    foreach section {instr cycles push commands scale memory elements allocs syscalls start} {
-    foreach section {instr cycles push full scale memory allocs syscalls start} {
+    foreach section {instr cycles push commands full scale memory elements allocs syscalls start} {
         item $section {section_$section}
         stop_servers
     }

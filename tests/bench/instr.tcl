@@ -5,7 +5,8 @@
 #     tclsh tests/bench/instr.tcl --top 60 --inclusive 1 mset 16
 #
 # Prints instructions per command and the functions they were spent in (self cost per command, or
-# with --inclusive 1 with all they call). The command is any name `load -t` knows. Only the
+# with --inclusive 1 with all they call). The command is any name `load -t` knows, or
+# several words ("LPUSH l __data__"). Only the
 # measured part is instrumented: not the start, not the population of the key space, not the
 # connecting, not the warm-up. The kernel is not seen. --keys and --requests change the size;
 # --out FILE keeps the callgrind file, for callgrind_annotate or kcachegrind.
@@ -33,9 +34,10 @@ proc cg_count {server type pipeline requests keys} {
     set control "vgdb --pid=$pid"
     set quiet "> /dev/null 2>&1"
     set before [glob -nocomplain $scratch/callgrind.$who.$pid.*]
-    run_load $server -P $pipeline -w [expr {$requests / 4 + 1}] -n $requests -r $keys -t $type \
+    set what [expr {[llength $type] > 1 ? [list -- {*}$type] : [list -t $type]}]
+    run_load $server -P $pipeline -w [expr {$requests / 4 + 1}] -n $requests -r $keys \
         --before "$control instrumentation on $quiet" \
-        --after "$control instrumentation off $quiet && $control dump $quiet"
+        --after "$control instrumentation off $quiet && $control dump $quiet" {*}$what
     foreach file [glob $scratch/callgrind.$who.$pid.*] {
         if {$file in $before} continue
         set f [open $file]

@@ -2,9 +2,63 @@
  * or then it can be read, changed, saved, copied and deleted. */
 #include "fuzz.h"
 
+#include <string.h>
+
 static int run(const char *a, const char *b, const char *c, KeelStr last, int argc) {
     KeelStr argv[4] = {keel_str(a), keel_str(b), c ? keel_str(c) : last, last};
     return fuzz_call(argv, argc);
+}
+
+#define LONG "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+/* What each type's commands do with a value that was loaded as `l`: a group for each, of which the
+ * first command is refused where the key is of another type. */
+static const char *const uses[] = {
+    "hlen l|hgetall l|hkeys l|hvals l|hscan l 0|hrandfield l -7 withvalues|hrandfield l 3|hmget l a b|"
+    "hset l f v g 1|hincrby l g 5|hset l g 12345|hincrbyfloat l h 0.5|hdel l a g|hsetnx l n v|"
+    "hset l f " LONG "|hgetall l|hdel l f|hscan l 0 count 1|hrandfield l 2",
+    NULL,
+};
+
+/* One command, its words parted by blanks. Returns its reply's type. */
+static int use(const char *line, size_t len) {
+    char text[256];
+    KeelStr argv[16];
+    int argc = 0;
+    MUST(len < sizeof(text));
+    memcpy(text, line, len);
+    text[len] = '\0';
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) argv[argc++] = keel_str(word);
+    return fuzz_call(argv, argc);
+}
+
+static void use_as_its_type(void) {
+    for (int i = 0; uses[i]; i++) {
+        const char *line = uses[i];
+        for (bool more = true; more;) {
+            const char *end = strchr(line, '|');
+            bool refused = use(line, end ? (size_t)(end - line) : strlen(line)) == '-';
+            if (refused && line == uses[i]) break;
+            more = end != NULL;
+            line = end ? end + 1 : line;
+        }
+    }
+/* Commands of one type on a value that may be of any: refused, or served. */
+static void use_set(KeelStr none) {
+    run("smembers", "k", NULL, none, 2);
+    run("sismember", "k", NULL, KEEL_LIT("1"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("3"), 3);
+    run("srandmember", "k", NULL, KEEL_LIT("-3"), 3);
+    run("sscan", "k", NULL, KEEL_LIT("0"), 3);
+    run("sunion", "k", NULL, KEEL_LIT("l"), 3);
+    run("sdiffstore", "m", "l", KEEL_LIT("m"), 4);
+    run("sadd", "l", "-5", KEEL_LIT("word"), 4);
+    run("smove", "l", "m", KEEL_LIT("word"), 4);
+    run("srem", "l", NULL, KEEL_LIT("1"), 3);
+    run("spop", "l", NULL, KEEL_LIT("2"), 3);
+    run("spop", "l", NULL, none, 2);
+    run("sinter", "k", NULL, KEEL_LIT("l"), 3);
+    run("del", "m", NULL, none, 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -24,9 +78,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(run("object", "encoding", "k", none, 3) == '$');
         MUST(run("memory", "usage", "k", none, 3) == ':');
         MUST(run("copy", "k", "l", none, 3) == ':');
+        MUST(run("debug", "digest-value", "l", none, 3) == '*');
+        use_as_its_type();
         run("append", "l", NULL, KEEL_LIT("tail"), 3);
         run("strlen", "l", NULL, none, 2);
+        run("dump", "l", NULL, none, 2);
         run("get", "k", NULL, none, 2);
+        use_set(none);
         MUST(run("del", "k", NULL, none, 2) == ':');
         MUST(run("unlink", "l", NULL, none, 2) == ':');
     }

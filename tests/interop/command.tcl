@@ -22,6 +22,7 @@ newer {module|loadex flags} "7.2 shows that a setting protects it"
 newer {module|unload flags} "7.2 shows that a setting protects it"
 newer {debug flags} "7.2 shows that a setting protects it"
 newer {wait flags} "7.2 lets scripts call it"
+foreach name {blpop brpop blmove brpoplpush bzpopmin bzpopmax} {newer [list $name flags] "7.2 lets scripts call it"}
 newer {msetnx tips} "7.2 no longer splits it among shards"
 newer {randomkey tips} "7.2 has a response policy"
 newer {scan tips} "7.2 has a response policy"
@@ -45,6 +46,10 @@ newer {spublish flags} "7.2 shows may_replicate"
 newer {hscan arguments} "7.4 added NOVALUES"
 newer {pfcount flags} "7.2 shows may_replicate"
 newer {pfmerge arguments} "7.2 says that sources may be missing, as always"
+foreach name {zrank zrevrank} {
+    newer [list $name arity] "7.2 added WITHSCORE"
+    newer [list $name arguments] "7.2 added WITHSCORE"
+}
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------

