@@ -14,3 +14,4 @@ WEAK void rm_send_module_change(const Mod *mod, bool loaded) { (void)mod; (void)
 WEAK void rm_build_types(Mod *mod) { (void)mod; }
 WEAK void rm_build_settings(Mod *mod) { (void)mod; }
 WEAK void rm_build_sections(Mod *mod) { (void)mod; }
+WEAK const Mod *rm_io_mod(const RedisModuleIO *io) { (void)io; return NULL; }
