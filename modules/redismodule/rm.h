@@ -208,10 +208,12 @@ struct RedisModuleKey {
     KeelLexRange lex;
     RedisModuleString *lex_min, *lex_max;
     KeelStreamWalk *stream;
-    RedisModuleString *field, *value; /* what StreamIteratorNextField gave last */
+    bool on_entry;                 /* the stream's walk stands on one that is still there */
+    size_t fields_left;            /* of it */
 };
 /* Ends whatever walk is on. */
 void rm_key_end_walk(RedisModuleKey *key);
+void rm_stream_end_walk(RedisModuleKey *key);
 /* Whether it may be changed and holds `type`, or nothing when `create`. Sets errno as Redis does. */
 bool rm_key_writable(const RedisModuleKey *key);
 /* Notes the change: WATCH and tracking hear of it now, the journal as the command ends. */
