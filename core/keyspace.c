@@ -343,7 +343,7 @@ void entry_view(const Entry *e, int db, KeelValue *out) {
     out->type = &types[e->type].type;
     out->name = entry_name(e);
     out->db = db;
-    out->to = NULL;
+    out->to = (KeelStr){NULL, 0};
     if (entry_form(e) == KEEL_FORM_VALUE) {
         out->ptr = entry_pointer(e);
         out->bytes = KEEL_LIT("");

@@ -338,7 +338,8 @@ bool keel_key_copy(const KeelKey *from, KeelKey *to) {
     if (entry_form(e) == KEEL_FORM_VALUE) {
         KeelValue v;
         entry_view(e, key_db(from)->id, &v);
-        v.to = to;
+        v.to = to->name;
+        v.to_db = key_db(to)->id;
         void *copy = v.type->copy ? v.type->copy(&v) : NULL;
         if (!copy) return false;
         keel_key_set_value(to, type, copy, expiry);

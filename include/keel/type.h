@@ -20,7 +20,8 @@ typedef struct KeelValue {
     char scratch[KEEL_INT_ROOM];
     KeelStr name;              /* of the key that holds it; name.ptr NULL: it is in none */
     int db;                    /* where that key is */
-    const KeelKey *to;         /* in copy(): the key that the copy is for */
+    KeelStr to;                /* in copy(): the key that the copy is for; else ptr NULL */
+    int to_db;
 } KeelValue;
 
 /* Callbacks may be NULL where the comment says what that means. `v->ptr` is never NULL. */
