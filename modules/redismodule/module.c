@@ -1,8 +1,34 @@
 /* module.c - the Redis module ABI: shared objects that export RedisModule_OnLoad or
- * ValkeyModule_OnLoad load and work as they are, without being compiled again. */
+ * ValkeyModule_OnLoad load and work as they are, without being compiled again.
+ *
+ * A loader (loader.c) makes of each such object a module of the host: its commands, types, settings
+ * and INFO sections are tables like those of native ones. The rest of the files are the functions
+ * that it calls, an area each; api.c finds them by name. Values of lists, hashes, sets, sorted sets
+ * and streams are reached only through the interfaces of the modules that own them, which are looked
+ * up again when modules come or go. */
 #include "rm.h"
 
-extern const KeelLoader rm_loaders[];
+static int load(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)c, (void)argv;
+    if (argc) return keel_load_error(c, "redismodule takes no arguments");
+    return 0;
+}
+
+static int unload(KeelCtx *c) {
+    if (rm_mods) return keel_load_error(c, "module %s was loaded by it", rm_mods->name);
+    return 0;
+}
+
+static void modules_change(KeelCtx *c, const void *data) {
+    (void)c, (void)data;
+    rm_forget_interfaces();
+}
+
+static const KeelHook hooks[] = {
+    {KEEL_EVENT_MODULE, modules_change},
+    {0},
+};
 
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
-            .summary = "Modules written for Redis and Valkey.", .loaders = rm_loaders);
+            .summary = "Modules written for Redis and Valkey.", .loaders = rm_loaders,
+            .hooks = hooks, .load = load, .unload = unload);

@@ -69,6 +69,7 @@ struct Mod {
     RedisModuleDefragFunc defrag, defrag_start, defrag_end;
 };
 
+extern const KeelLoader rm_loaders[];
 /* All loaded ones. */
 extern Mod *rm_mods;
 Mod *rm_mod_by_name(KeelStr name);
