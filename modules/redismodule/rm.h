@@ -182,6 +182,9 @@ struct RedisModuleCtx {
  * be NULL. rm_leave() frees what is automatic and gives it back; innermost first. */
 RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_leave(RedisModuleCtx *ctx);
+/* The host's context of the callback that runs, for functions that are given none. NULL: no callback
+ * runs, or it has none. */
+KeelCtx *rm_current(void);
 /* A context that lives on its own, and its end. */
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
