@@ -27,6 +27,8 @@ struct KeelSource {
     bool checksum, failed;
     int version;         /* of the RDB format */
     char reason[160];    /* why it failed */
+    KeelStr name;        /* the key that the value being loaded is for; ptr NULL: not known */
+    int db;              /* and where it will be */
 };
 
 /* A sink that gathers in memory: `bytes` (keel_alloc'ed by the host; free with

@@ -38,6 +38,10 @@ RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags) {
     return ctx;
 }
 
+KeelCtx *rm_current(void) {
+    return depth ? frames[depth - 1]->ctx.c : NULL;
+}
+
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags) {
     RedisModuleCtx *ctx = keel_zalloc(sizeof(*ctx));
     ctx->get_api = RM_GetApi;

@@ -132,7 +132,7 @@ int RM_KeyExists(RedisModuleCtx *ctx, RedisModuleString *name) {
 }
 
 void rm_key_end_walk(RedisModuleKey *key) {
-    if (key->walk == WALK_STREAM) RM_StreamIteratorStop(key);
+    if (key->walk == WALK_STREAM) rm_stream_end_walk(key);
     if (key->walk == WALK_LEX) {
         rm_string_release(key->lex_min);
         rm_string_release(key->lex_max);

@@ -147,6 +147,7 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
         result = adopt(mod, c);
     }
     if (result == 0) {
+        rm_opaque_revive(mod, c);
         rm_send_module_change(mod, true);
         return 0;
     }

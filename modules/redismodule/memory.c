@@ -83,6 +83,10 @@ void rm_memory_end(Mod *mod) {
     accounts[mod->slot] = &keel_self.memory;
 }
 
+KeelMemory *rm_memory_account(const Mod *mod) {
+    return accounts[mod->slot];
+}
+
 void *rm_memory_function(const Mod *mod, const char *name) {
     for (int i = 0; mod && i < KINDS; i++) {
         if (strcmp(name, names[i]) == 0) return (void *)(uintptr_t)variants[mod->slot][i];

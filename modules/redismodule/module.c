@@ -29,6 +29,8 @@ static const KeelHook hooks[] = {
     {0},
 };
 
+static const KeelType *const types[] = {&rm_opaque_type, NULL};
+
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
-            .summary = "Modules written for Redis and Valkey.", .loaders = rm_loaders,
+            .summary = "Modules written for Redis and Valkey.", .types = types, .loaders = rm_loaders,
             .hooks = hooks, .load = load, .unload = unload);

@@ -3,7 +3,6 @@
 #include "rm.h"
 
 #define WEAK __attribute__((weak))
-WEAK void rm_forget_types(Mod *mod) { (void)mod; }
 WEAK void rm_forget_settings(Mod *mod) { (void)mod; }
 WEAK void rm_forget_events(Mod *mod) { (void)mod; }
 WEAK void rm_forget_filters(Mod *mod) { (void)mod; }
@@ -11,10 +10,8 @@ WEAK void rm_forget_users(Mod *mod) { (void)mod; }
 WEAK void rm_describe(RedisModuleCommand *cmd, KeelCommand *row) { (void)cmd; (void)row; }
 WEAK void rm_forget_info(RedisModuleCommand *cmd) { (void)cmd; }
 WEAK void rm_send_module_change(const Mod *mod, bool loaded) { (void)mod; (void)loaded; }
-WEAK void rm_build_types(Mod *mod) { (void)mod; }
 WEAK void rm_build_settings(Mod *mod) { (void)mod; }
 WEAK void rm_build_sections(Mod *mod) { (void)mod; }
-WEAK const Mod *rm_io_mod(const RedisModuleIO *io) { (void)io; return NULL; }
 WEAK int rm_filters_active;
 WEAK void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc) {
     (void)ctx, (void)argv, (void)argc;

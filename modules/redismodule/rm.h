@@ -68,7 +68,7 @@ struct Mod {
     Mod **used;              /* modules whose APIs it uses */
     int used_count;
     int filters, timers, blocked; /* that it has now */
-    RedisModuleDefragFunc defrag;
+    RedisModuleDefragFunc defrag, defrag_start, defrag_end;
 };
 
 extern const KeelLoader rm_loaders[];
@@ -102,6 +102,8 @@ void *rm_function(const Mod *mod, const char *name);
 void *rm_memory_function(const Mod *mod, const char *name);
 /* Gives the module a slot of allocation functions, and takes it back. */
 void rm_memory_begin(Mod *mod);
+/* Who pays for blocks that the module frees. */
+KeelMemory *rm_memory_account(const Mod *mod);
 void rm_memory_end(Mod *mod);
 
 /* ---- strings --------------------------------------------------------------------------------- */
@@ -182,6 +184,9 @@ struct RedisModuleCtx {
  * be NULL. rm_leave() frees what is automatic and gives it back; innermost first. */
 RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_leave(RedisModuleCtx *ctx);
+/* The host's context of the callback that runs, for functions that are given none. NULL: no callback
+ * runs, or it has none. */
+KeelCtx *rm_current(void);
 /* A context that lives on its own, and its end. */
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
@@ -240,10 +245,12 @@ struct RedisModuleKey {
     KeelLexRange lex;
     RedisModuleString *lex_min, *lex_max;
     KeelStreamWalk *stream;
-    RedisModuleString *field, *value; /* what StreamIteratorNextField gave last */
+    bool on_entry;                 /* the stream's walk stands on one that is still there */
+    size_t fields_left;            /* of it */
 };
 /* Ends whatever walk is on. */
 void rm_key_end_walk(RedisModuleKey *key);
+void rm_stream_end_walk(RedisModuleKey *key);
 /* Whether it may be changed and holds `type`, or nothing when `create`. Sets errno as Redis does. */
 bool rm_key_writable(const RedisModuleKey *key);
 /* Notes the change: WATCH and tracking hear of it now, the journal as the command ends. */
@@ -269,9 +276,59 @@ struct RedisModuleType {
     char name[10];
     RedisModuleTypeMethods methods;
 };
-/* Whose value is saved or loaded. */
-const Mod *rm_io_mod(const RedisModuleIO *io);
+/* What the keyspace holds of a value: its type finds the callbacks when only a pointer is at hand. */
+typedef struct ModValue {
+    RedisModuleType *type;
+    void *value;
+} ModValue;
+
 /* Whether a type is one of a module's, and which. NULL: not. */
 RedisModuleType *rm_type_of(const KeelType *type);
+/* The one whose values have this id; the encoding version may differ. NULL: none is loaded. */
+RedisModuleType *rm_type_by_id(uint64_t id);
+/* Fills the row of the type with what the host calls. */
+void rm_type_row(RedisModuleType *type);
+void rm_type_digest(KeelDigest *d, const KeelValue *v);
+void *rm_type_defragment(const KeelValue *v, uint64_t *cursor);
+int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out);
+/* A module's own value into bytes and back, without its id and its end. */
+int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value);
+/* For callbacks that are told a key's name: a string of it, or NULL when there is none. */
+RedisModuleString *rm_key_name(KeelStr name);
+
+/* Marks before the parts of a value in files. */
+enum { PART_END, PART_SINT, PART_UINT, PART_FLOAT, PART_DOUBLE, PART_STRING };
+
+struct RedisModuleKeyOptCtx {
+    RedisModuleString *from, *to;
+    int from_db, to_db;
+};
+
+/* A value on its way to or from bytes. */
+struct RedisModuleIO {
+    KeelSink *sink;                /* NULL: it is loaded */
+    KeelSource *source;
+    RedisModuleType *type;
+    RedisModuleCtx *ctx;           /* made when asked for */
+    RedisModuleString *key;        /* made when asked for */
+    KeelStr name;                  /* ptr NULL: no key */
+    int db;
+    bool failed;
+    int (*begin)(RedisModuleIO *io); /* called before the first part is saved; 0 or -1 */
+};
+void rm_io_end(RedisModuleIO *io);
+/* Whose value is saved or loaded. */
+const Mod *rm_io_mod(const RedisModuleIO *io);
+
+/* Values whose type nobody has. */
+extern const KeelType rm_opaque_type;
+/* Reads one behind its id. 0, -1. */
+int rm_opaque_load(KeelSource *source, uint64_t id, KeelValue *out);
+/* A module has come: what is kept of its types' values becomes values. */
+void rm_opaque_revive(Mod *mod, KeelCtx *c);
+/* How many there are. */
+uint64_t rm_opaque_count(void);
+/* The nine characters of an id. */
+void rm_type_id_name(uint64_t id, char name[10]);
 
 #endif
