@@ -53,6 +53,11 @@ bool auth_apply(const KeelConfig *config, bool starting, const char **reason) {
 
 KeelVerdict auth_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)cmd, (void)argv, (void)argc;
+    KeelClient *client = keel_client(c);
+    if (keel_client_flags(client) & KEEL_CF_AUTHENTICATED) { /* another module let it in */
+        keel_gate_arm_client(client, auth_gate, false);
+        return KEEL_PASS;
+    }
     keel_reply_error(c, "NOAUTH Authentication required.");
     return KEEL_ANSWERED;
 }
