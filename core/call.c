@@ -95,9 +95,9 @@ static void pretended_end(KeelClient *client) {
 }
 
 static KeelReply *call_refused(const char *error) {
-    char *bytes = keel_alloc(strlen(error) + 4);
-    size_t len = (size_t)sprintf(bytes, "-%s\r\n", error);
-    return parsed_new(bytes, len);
+    char bytes[128];
+    int len = snprintf(bytes, sizeof(bytes), "-%s\r\n", error);
+    return keel_reply_parse((KeelStr){bytes, (size_t)len});
 }
 
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
@@ -109,7 +109,9 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     n.client = client;
     n.flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0);
     if (!(flags & KEEL_CALL_JOURNAL)) n.flags |= CTX_NO_JOURNAL;
-    n.flags |= c->flags & CTX_NO_JOURNAL;
+    if (flags & KEEL_CALL_CLEAN) n.flags |= CTX_RECORD_CLEAN;
+    if (flags & KEEL_CALL_LOCAL) n.flags |= CTX_RECORD_LOCAL;
+    n.flags |= c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL);
     n.db = c->db;
     n.outer = c;
     n.command = find_command(argv, argc);
@@ -127,10 +129,12 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     /* What is not recorded by itself is its caller's change. */
     if (!(flags & KEEL_CALL_JOURNAL)) c->dirty += n.dirty;
     c->db = n.db;
-    size_t len;
-    char *bytes = reply_capture_end(&n, &len);
+    char *to;
+    KeelReply *reply = parsed_new(reply_capture_len(&n), &to);
+    reply_capture_end(&n, to);
     pretended_end(client);
-    return parsed_new(bytes, len);
+    parsed_read(reply);
+    return reply;
 }
 
 /* ---- calls in the place of the running command ----------------------------------------------- */
@@ -185,7 +189,8 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     Frame frame;
     KEEL_ASSERT(c->client && argc > 0);
     frame_save(c, &frame);
-    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED)) |
+    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED |
+                            CTX_RECORD_CLEAN | CTX_RECORD_LOCAL)) |
                CTX_NO_BLOCK | CTX_INLINE;
     c->owed = 1;
     c->dirty = 0;

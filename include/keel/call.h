@@ -11,6 +11,8 @@ enum {
     KEEL_CALL_AS_CLIENT = 1u << 1, /* gates decide as for the context's client */
     KEEL_CALL_JOURNAL = 1u << 2,   /* dirty calls go to the journal by themselves */
     KEEL_CALL_NO_WRITES = 1u << 3, /* refuse commands flagged KEEL_WRITE */
+    KEEL_CALL_CLEAN = 1u << 4,     /* its records are marked KEEL_JOURNAL_CLEAN */
+    KEEL_CALL_LOCAL = 1u << 5,     /* its records are marked KEEL_JOURNAL_LOCAL */
 };
 
 /* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error
@@ -41,5 +43,9 @@ KEEL_API size_t keel_reply_count(const KeelReply *reply);    /* elements; pairs 
 KEEL_API const KeelReply *keel_reply_at(const KeelReply *reply, size_t i);
 /* The whole reply in protocol form. */
 KEEL_API KeelStr keel_reply_resp(const KeelReply *reply);
+/* The attribute that stands before it, of type '|'; borrowed from `reply`. NULL: none does. */
+KEEL_API const KeelReply *keel_reply_attribute_of(const KeelReply *reply);
+/* A reply out of bytes in protocol form, which are copied; never NULL. */
+KEEL_API KeelReply *keel_reply_parse(KeelStr resp);
 
 #endif

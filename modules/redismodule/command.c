@@ -18,7 +18,7 @@ static void run(KeelCtx *c, const KeelStr *argv, int argc) {
     RedisModuleCtx *ctx = rm_enter(cmd->mod, c, 0);
     ctx->command = cmd;
     rm_set_argv(ctx, argv, argc);
-    if (cmd->flags & KEEL_WRITE) keel_journal_nothing(c);
+    keel_journal_nothing(c);
     cmd->call(ctx, ctx->argv, argc);
     rm_leave(ctx);
 }

@@ -12,3 +12,20 @@ WEAK void rm_forget_info(RedisModuleCommand *cmd) { (void)cmd; }
 WEAK void rm_send_module_change(const Mod *mod, bool loaded) { (void)mod; (void)loaded; }
 WEAK void rm_build_settings(Mod *mod) { (void)mod; }
 WEAK void rm_build_sections(Mod *mod) { (void)mod; }
+WEAK int rm_filters_active;
+WEAK void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc) {
+    (void)ctx, (void)argv, (void)argc;
+}
+WEAK RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
+                                            unsigned flags) {
+    (void)ctx, (void)argv, (void)argc, (void)flags;
+    return NULL;
+}
+WEAK void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply) {
+    (void)promise, (void)reply;
+}
+WEAK UserVerdict rm_user_may(RedisModuleCtx *ctx, const KeelStr *argv, int argc, char *why,
+                             size_t room) {
+    (void)argv, (void)argc, (void)why, (void)room;
+    return ctx->c && keel_client(ctx->c) ? RM_MAY : RM_NO_USER;
+}

@@ -13,6 +13,8 @@
 #define REDISMODULE_SERVER
 #include <redismodule.h>
 
+#include <stdarg.h>
+
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
 #define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters __attribute__((weak));
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
@@ -194,6 +196,35 @@ void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
 void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
 /* False: it was not owned. */
 bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+
+/* ---- calls ----------------------------------------------------------------------------------- */
+
+/* A command's words from a format and its arguments, as RM_Call takes them; NULL: the format is
+ * wrong. They live until rm_format_free(). */
+KeelStr *rm_format_argv(const char *command, const char *format, va_list args, int *argc,
+                        void **handle);
+void rm_format_free(void *handle);
+
+/* Wrappers around replies. The first takes it over. */
+RedisModuleCallReply *rm_reply_new(RedisModuleCtx *ctx, KeelReply *reply);
+RedisModuleCallReply *rm_reply_error(RedisModuleCtx *ctx, const char *text);
+/* One that is still to come: the command blocked. */
+struct Promise;
+RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise);
+struct Promise *rm_reply_is_promise(const RedisModuleCallReply *reply);
+void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply);
+/* Runs a command that may block. NULL: it cannot; call it as any other. */
+RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
+                                       unsigned flags);
+
+/* Filters see the words of calls and may exchange them; what they put there lives until the next
+ * command. */
+extern int rm_filters_active;
+void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc);
+
+/* Whether the context's user may run a command; `why` gets the reason when it may not. */
+typedef enum UserVerdict { RM_MAY, RM_MAY_NOT, RM_NO_USER } UserVerdict;
+UserVerdict rm_user_may(RedisModuleCtx *ctx, const KeelStr *argv, int argc, char *why, size_t room);
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 
