@@ -57,12 +57,14 @@ static void describe(Text *text, RedisModuleCallReply *r) {
     const char *bytes, *kind;
     char line[64];
     say_number(text, "(%lld ", type);
-    if (r) {
-        bytes = RedisModule_CallReplyProto(r, &proto);
-        say_number(text, "p%lld ", (long long)proto);
-        say(text, bytes, 1);
+    if (!r) {
+        say(text, "none)", 5);
+        return;
     }
-    if (r && RedisModule_CallReplyAttribute(r)) {
+    bytes = RedisModule_CallReplyProto(r, &proto);
+    say_number(text, "p%lld ", (long long)proto);
+    say(text, bytes, 1);
+    if (RedisModule_CallReplyAttribute(r)) {
         say(text, "attribute ", 10);
         describe(text, RedisModule_CallReplyAttribute(r));
     }
@@ -110,7 +112,7 @@ static void describe(Text *text, RedisModuleCallReply *r) {
         say_number(text, "l%lld ", (long long)RedisModule_CallReplyLength(r));
         say_number(text, "s%lld", RedisModule_CallReplyStringPtr(r, &len) == NULL);
     }
-    RedisModuleString *s = r ? RedisModule_CreateStringFromCallReply(r) : NULL;
+    RedisModuleString *s = RedisModule_CreateStringFromCallReply(r);
     if (s) {
         say(text, " as ", 4);
         bytes = RedisModule_StringPtrLen(s, &len);
@@ -138,7 +140,7 @@ static int describe_command(RedisModuleCtx *ctx, RedisModuleString **argv, int a
     RedisModule_ReplyWithArray(ctx, 2);
     RedisModule_ReplyWithLongLong(ctx, error);
     RedisModule_ReplyWithStringBuffer(ctx, text.bytes, text.len);
-    RedisModule_FreeCallReply(reply);
+    if (reply) RedisModule_FreeCallReply(reply);
     return REDISMODULE_OK;
 }
 
@@ -209,7 +211,7 @@ static int replicate_command(RedisModuleCtx *ctx, RedisModuleString **argv, int 
          RedisModule_Replicate(ctx, "set", "?", "x") != REDISMODULE_ERR)) {
         return RedisModule_ReplyWithError(ctx, "ERR a wrong one was replicated");
     }
-    RedisModule_FreeCallReply(reply);
+    if (reply) RedisModule_FreeCallReply(reply);
     return RedisModule_ReplyWithSimpleString(ctx, "OK");
 }
 
