@@ -1,0 +1,61 @@
+# module_data.tcl - the same module files under the real server and under Keel: streams, dictionaries,
+# data types, scans and command descriptions through the module ABI.
+
+source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
+source [file join $kit::home kit interop.tcl]
+
+proc module_pair {name code} {
+    uplevel 1 [list start_pair [list tags {interop rm} args [list \
+        --loadmodule [test_module $name] --enable-debug-command yes]] $code]
+}
+
+module_pair rm_stream {
+    test "appending to streams" {
+        same_all {{flushall} {stream.add s 0 5-1 f v} {stream.add s 0 5-1 f v} {stream.add s 0 4-0 f v}
+            {stream.add s 0 5 f v} {stream.add s 0 6 f v g w} {stream.add s 0 0-0 f v} {stream.add n 0 0-0 f v}
+            {exists n} {stream.add s 4 7-0 f v} {stream.add s 0 - f v} {stream.add s 0 8-8} {xrange s - +} {xlen s}
+            {set str x} {stream.add str 0 9-9 f v} {stream.add s 0 18446744073709551615-18446744073709551615 z z}
+            {stream.add s 1 - a b} {stream.add s 0 9-9 a b} {stream.add n 1 0-0 f v} {xlen n} {type n}}
+    }
+    test "removing and trimming" {
+        set build {{del s}}
+        for {set i 1} {$i <= 300} {incr i} {lappend build [list xadd s $i-1 f $i]}
+        same_all $build
+        same_all {{stream.del s 5-1} {stream.del s 5-1} {stream.del nosuch 5-1} {stream.del str 5-1} {xlen s}
+            {stream.trim s LEN 0 250} {stream.trim s LEN 1 100} {xlen s} {stream.trim s LEN 2 1}
+            {stream.trim s LEN 0 -1} {stream.trim s ID 0 200-0} {stream.trim s ID 1 290-0} {xlen s}
+            {stream.trim str LEN 0 1} {stream.trim nosuch LEN 0 1} {stream.trim s LEN 0 0} {xlen s} {exists s}}
+    }
+    test "walking" {
+        same_all {{del s} {xadd s 1-0 a 1} {xadd s 1-1 a 2 b 3} {xadd s 2-0 a 4} {xadd s 3-7 c 5 d 6 e 7}}
+        foreach flags {0 1 2 3 4} {
+            foreach range {{none none} {1-1 none} {none 2-0} {1-1 3-7} {3-7 1-1} {9-0 none} {0-0 0-1}
+                {0-0 0-0} {- +} {- none} {+ none} {none -} {none +}} {
+                same stream.range s $flags {*}$range
+            }
+        }
+        same stream.range s 0 none none 1-1 3-7
+        same stream.range s 2 none none 2-0
+        same_all {{xrange s - +} {stream.range nosuch 0 none none} {stream.range str 0 none none}}
+    }
+    test "misuse has the real server's errno" {
+        same_all {{xadd s 9-9 a 1} {stream.misuse s} {stream.misuse str} {stream.misuse nosuch}}
+    }
+    test "dictionaries" {
+        set build {set b 2 set a 1 set c 3 set ab 12 set "" 9 set b 5 replace b 22 replace d 4 size
+            get a get nosuch get "" del c del c}
+        same dict.run {*}$build
+        foreach op {^ $ = == > >= < <=} {
+            foreach key {a b "" zz aa} {
+                same dict.run {*}$build next $op $key prev $op $key
+            }
+        }
+        foreach op {= == > >= < <= x !=} {
+            foreach key {a b ab "" zz aa} {same dict.run {*}$build compare >= b $op $key compare == nosuch $op $key}
+        }
+        # An operator that is none sends the real server into a null pointer.
+        foreach op {^ $ = > >= < <=} {same dict.run {*}$build reseek ^ "" $op ab reseek > zz $op b}
+        same dict.run next ^ "" prev \$ "" get "" size compare ^ "" = ""
+        same dict.churn 5000
+    }
+}
