@@ -59,3 +59,54 @@ module_pair rm_stream {
         same dict.churn 5000
     }
 }
+
+# A DUMP payload without its footer, whose version and checksum are the server's.
+proc body payload {string range $payload 0 end-10}
+
+module_pair rm_type {
+    test "data types and what their callbacks are told" {
+        same_all {{flushall} {record.set a 5 - -7 0.1 name} {record.get a} {record.what a} {record.what nosuch}
+            {set str x} {record.what str} {record.get str} {record.get nosuch} {type a} {object encoding a}
+            {get a} {record.replace a other} {record.get a} {record.replace str x} {record.replace nosuch x}
+            {record.set a 18446744073709551615 - -9223372036854775808 -1e300 ""} {record.get a}
+            {record.set b 12345 - 9223372036854775807 inf zz} {record.get b} {record.log}
+            {copy a c} {copy a c db 3} {copy a c replace} {record.get c} {record.log}
+            {record.set thirteen 13 - 1 1 x} {copy thirteen d} {exists d} {record.log}
+            {plain.set p hello} {plain.get p} {copy p q} {type p} {record.what p} {record.get p}
+            {memory usage a samples 3} {record.log} {del p} {set c over} {record.log}
+            {record.set small 1 - 1 1 x} {unlink small} {record.log} {record.set e 1 - 1 1 x}
+            {expire e 100} {record.set e 2 - 2 2 y} {ttl e} {record.log} {rename a b} {record.log}
+            {debug digest-value b} {record.log} {move b 2} {record.log} {scan 0 type rm-record}
+            {record.picky}}
+    }
+    except "memory usage *" alike_size "the entry beside the value is another one"
+    test "memory usage asks the type" {same memory usage thirteen}
+    test "payloads are the real server's to the byte, and read in both directions" {
+        foreach row {{0 0 0 ""} {5 -7 0.1 name} {70000 -70000 1e-300 {a longer name}} {18446744073709551615
+            9223372036854775807 -inf 12345} {4294967296 -9223372036854775808 nan 1}} {
+            lassign $row count balance weight name
+            same record.set k $count - $balance $weight $name
+            set row [lindex [pair::exchange {{dump k}}] 0]
+            lassign $row command ours theirs
+            set ours [pair::parse $ours]
+            set theirs [pair::parse $theirs]
+            assert_equal [binary encode hex [body [lindex $ours 1]]] [binary encode hex [body [lindex $theirs 1]]]
+            same record.tostring k
+            foreach payload [list [lindex $ours 1] [lindex $theirs 1]] {
+                same restore back 0 $payload replace
+                same record.get back
+                same record.log
+            }
+        }
+    }
+    test "values are made of strings" {
+        same record.set k 5 - -7 0.1 name
+        set row [lindex [pair::exchange {{record.tostring k}}] 0]
+        set bytes [lindex [pair::parse [lindex $row 1]] 1]
+        same_all [list [list record.fromstring $bytes 0] [list record.fromstring $bytes 7] {record.log}]
+        same record.fromstring "" 0
+        same record.fromstring [string range $bytes 0 4] 0
+        same record.fromstring [string range $bytes 1 end] 2
+        same record.log
+    }
+}
