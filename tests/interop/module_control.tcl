@@ -30,7 +30,7 @@ module_pair rm_call {
             same flushall
             same_all {{set s hello} {set n 12} {rpush l a b c} {hset h f v g w} {sadd i 1 2 3}
                       {zadd z 1.5 one 2 two}}
-            foreach letters {"" E 3 3E 0 0E CE S SE W WE M ! !A !R !AR D 3C} {
+            foreach letters {"" E 3 3E 0 0E CE S SE W WE M ! !A !R !AR 3C} {
                 foreach command $calls {
                     # Blocking commands may run in scripts since 7.2.
                     if {[string match S* $letters] && [lindex $command 0] eq "blpop"} continue
