@@ -110,3 +110,42 @@ module_pair rm_type {
         same record.log
     }
 }
+
+# 7.0 has no display_text.
+proc without_display docs {
+    set out {}
+    foreach item $docs {
+        if {[llength $item] == 2 && [lindex $item 0] eq "array"} {set item [list array [without_display [lindex $item 1]]]}
+        lappend out $item
+    }
+    set at 0
+    while {$at < [llength $out]} {
+        if {[lindex $out $at 1] eq "display_text"} {set out [lreplace $out $at $at+1]} else {incr at}
+    }
+    return $out
+}
+
+module_pair rm_command {
+    test "COMMAND INFO, GETKEYS and LIST of a module's commands" {
+        foreach name {info.all info.plain info.less INFO.Caps info.caps info.picks info.keysof info.group info.bad} {
+            same command info $name
+        }
+        same_all {{command getkeys info.all k STORE a b c d} {command getkeys info.all k x KEYS 2 a b}
+            {command getkeysandflags info.all k STORE a b} {command getkeys info.less a b c d e}
+            {command getkeys info.group one k} {command getkeys info.group two a b c d} {command getkeys info.plain}
+            {command getkeys info.picks 2 a b c} {command getkeysandflags info.picks 2 a b c} {command getkeys info.picks 0 a}
+            {command getkeys info.picks} {command getkeys info.picks 1 x}
+            {info.all} {info.all k} {info.all k x} {info.less} {info.less a} {info.less a b} {info.group} {info.group one}
+            {info.group three} {info.group one k} {info.group ONE k} {INFO.CAPS} {info.caps x}
+            {info.keysof mset a 1 b 2} {info.keysof get a} {info.keysof get} {info.keysof ping} {info.keysof nosuch}
+            {info.keysof info.picks 2 a b c} {info.keysof zunionstore d 2 a b} {info.keysof xread streams a b 0 0}}
+        except "command list *" unordered "the order of commands is the table's"
+        same command list filterby module rm_command
+    }
+    test "COMMAND DOCS of a module's commands" {
+        foreach name {info.all info.plain info.less info.group} {
+            lassign [lindex [pair::exchange [list [list command docs $name]]] 0] command ours theirs
+            assert_equal [without_display [pair::parse $ours]] [without_display [pair::parse $theirs]]
+        }
+    }
+}
