@@ -197,29 +197,51 @@ void client_write(KeelClient *c, const char *bytes, size_t len) {
     }
 }
 
-void client_check_output(KeelClient *c) {
-    int kind = c->kind == KEEL_CLIENT_PRIMARY ? KEEL_CLIENT_NORMAL : c->kind;
-    size_t waiting = client_output_bytes(c);
-    if (c->fd < 0 || c->close_now) return;
-    int64_t hard = settings.output_limit[kind].hard, soft = settings.output_limit[kind].soft;
-    bool over = hard && waiting >= (size_t)hard;
-    if (!client_is_authenticated(c) && waiting > 1024 * 1024) over = true;
-    if (soft && waiting >= (size_t)soft) {
-        if (!c->over_soft_since) c->over_soft_since = now_ms / 1000;
-        over = over || now_ms / 1000 - c->over_soft_since > settings.output_limit[kind].soft_seconds;
-    } else {
-        c->over_soft_since = 0;
-    }
-    if (!over) return;
+static int limits_kind(const KeelClient *c) {
+    return c->kind == KEEL_CLIENT_PRIMARY ? KEEL_CLIENT_NORMAL : c->kind;
+}
+
+static bool over_hard_limit(KeelClient *c, size_t waiting) {
+    int64_t hard = settings.output_limit[limits_kind(c)].hard;
+    return (hard && waiting >= (size_t)hard) ||
+           (!client_is_authenticated(c) && waiting > 1024 * 1024);
+}
+
+static void close_over_limit(KeelClient *c, size_t waiting) {
     KeelClientInfo info = {.size = sizeof(info)};
     keel_client_info(c, &info);
     keel_log(KEEL_LOG_WARNING,
              "Client id=%llu addr=%s omem=%zu scheduled to be closed ASAP for overcoming of output "
              "buffer limits.", (unsigned long long)c->id, info.addr, waiting);
     stats.dropped_output_limit++;
+    client_close(c);
+}
+
+void client_check_output(KeelClient *c) {
+    size_t waiting = client_output_bytes(c);
+    if (c->fd < 0 || c->close_now) return;
+    int64_t soft = settings.output_limit[limits_kind(c)].soft;
+    bool over = over_hard_limit(c, waiting);
+    if (soft && waiting >= (size_t)soft) {
+        if (!c->over_soft_since) c->over_soft_since = now_ms / 1000;
+        over = over || now_ms / 1000 - c->over_soft_since >
+                           settings.output_limit[limits_kind(c)].soft_seconds;
+    } else {
+        c->over_soft_since = 0;
+    }
+    if (!over) return;
     client_chunks_free(c);
     c->arena_len = 0;
-    client_close(c);
+    close_over_limit(c, waiting);
+}
+
+bool client_output_room(KeelClient *c, size_t more) {
+    if (c->fd < 0) return true;
+    if (c->close_now) return false;
+    size_t waiting = client_output_bytes(c) + more;
+    if (!over_hard_limit(c, waiting)) return true;
+    close_over_limit(c, waiting);
+    return false;
 }
 
 /* ---- requests' memory ------------------------------------------------------------------------ */

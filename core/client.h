@@ -102,6 +102,9 @@ void client_queue_message(KeelClient *client);
 size_t client_output_bytes(const KeelClient *client);
 /* Closes it when its output is over a limit of its kind. */
 void client_check_output(KeelClient *client);
+/* Whether `more` bytes may wait beside what waits already. False: the client closes; nothing was
+ * freed, so it may be asked from within a reply. */
+bool client_output_room(KeelClient *client, size_t more);
 
 /* The buffer behind this argument of the running command, if it has one of its own; it is the
  * caller's then. The command's arguments still show it, to the journal and to observers: whoever

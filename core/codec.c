@@ -60,6 +60,7 @@ int keel_dump(KeelSink *sink, const KeelValue *v) {
     if (save_entry(sink, NULL, v) != 0) return -1;
     uint8_t version[2] = {(uint8_t)rdb_version, (uint8_t)(rdb_version >> 8)};
     keel_save_raw(sink, version, sizeof(version));
+    if (keel_sink_flush(sink) != 0) return -1;
     return keel_save_ms(sink, (int64_t)sink->crc);
 }
 

@@ -51,22 +51,73 @@ static int fail_short(KeelSource *source, uint64_t wanted) {
                           (unsigned long long)source->limit);
 }
 
-int keel_load_raw(KeelSource *source, void *bytes, size_t len) {
+/* Sums what was consumed of the bytes read ahead: pieces are short, sums of many are quicker. */
+static void sum_ahead(KeelSource *source) {
+    if (source->checksum && source->at != source->summed) {
+        source->crc = keel_crc64(source->crc, source->summed,
+                                 (size_t)(source->at - source->summed));
+    }
+    source->summed = source->at;
+}
+
+uint64_t keel_source_crc(KeelSource *source) {
+    if (source->fill) sum_ahead(source);
+    return source->crc;
+}
+
+static int fail_read(KeelSource *source, size_t len) {
+    return keel_load_fail(source, "cannot read %zu bytes at byte %llu", len,
+                          (unsigned long long)source->consumed);
+}
+
+static int read_ahead(KeelSource *source, char *to, size_t len) {
+    for (;;) {
+        size_t have = (size_t)(source->end - source->at), n = have < len ? have : len;
+        if (n) memcpy(to, source->at, n);
+        source->at += n;
+        to += n;
+        len -= n;
+        if (len == 0) return 0;
+        sum_ahead(source);
+        if (source->fill(source) != 0) return -1;
+        source->summed = source->at;
+    }
+}
+
+/* What the quick way below does not do. */
+__attribute__((noinline)) static int load_slowly(KeelSource *source, void *bytes, size_t len) {
     if (source->failed) return -1;
     if (len == 0) return 0;
     if (len > source->limit) return fail_short(source, len);
-    if (source->read(source, bytes, len) != 0) {
-        return keel_load_fail(source, "cannot read %zu bytes at byte %llu", len,
-                              (unsigned long long)source->consumed);
+    if (source->fill) {
+        if (read_ahead(source, bytes, len) != 0) return fail_read(source, len);
+    } else {
+        if (source->read(source, bytes, len) != 0) return fail_read(source, len);
+        if (source->checksum) source->crc = keel_crc64(source->crc, bytes, len);
     }
-    if (source->checksum) source->crc = keel_crc64(source->crc, bytes, len);
     source->consumed += len;
     if (source->limit != UINT64_MAX) source->limit -= len;
     return 0;
 }
 
+static inline int load_bytes(KeelSource *source, void *bytes, size_t len) {
+    if (__builtin_expect(len > (size_t)(source->end - source->at) || len > source->limit ||
+                             source->failed || len == 0, 0)) {
+        return load_slowly(source, bytes, len);
+    }
+    memcpy(bytes, source->at, len);
+    source->at += len;
+    source->consumed += len;
+    if (source->limit != UINT64_MAX) source->limit -= len;
+    return 0;
+}
+
+int keel_load_raw(KeelSource *source, void *bytes, size_t len) {
+    return load_bytes(source, bytes, len);
+}
+
 int keel_load_u8(KeelSource *source, uint8_t *v) {
-    return keel_load_raw(source, v, 1);
+    return load_bytes(source, v, 1);
 }
 
 static uint64_t get_big(const unsigned char *p, int bytes) {
@@ -81,16 +132,16 @@ static uint64_t get_little(const unsigned char *p, int bytes) {
     return v;
 }
 
-int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
+static inline int load_len(KeelSource *source, uint64_t *len, bool *encoded) {
     unsigned char first, more[8];
-    if (keel_load_u8(source, &first) != 0) return -1;
+    if (load_bytes(source, &first, 1) != 0) return -1;
     uint64_t low = first & 0x3F;
     bool special = false;
     switch (first >> 6) {
     case LEN_6_BITS:
         break;
     case LEN_14_BITS:
-        if (keel_load_raw(source, more, 1) != 0) return -1;
+        if (load_bytes(source, more, 1) != 0) return -1;
         low = low << 8 | more[0];
         break;
     case LEN_WIDE: {
@@ -98,7 +149,7 @@ int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
         if (first != LEN_32_BITS && first != LEN_64_BITS) {
             return keel_load_fail(source, "unknown form of a length: 0x%02x", first);
         }
-        if (keel_load_raw(source, more, (size_t)bytes) != 0) return -1;
+        if (load_bytes(source, more, (size_t)bytes) != 0) return -1;
         low = get_big(more, bytes);
         break;
     }
@@ -109,6 +160,10 @@ int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
     *len = low;
     if (encoded) *encoded = special;
     return 0;
+}
+
+int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
+    return load_len(source, len, encoded);
 }
 
 /* `len` bytes into a new block with a NUL behind. Returns NULL when the source fails or memory is
@@ -129,7 +184,7 @@ static char *load_block(KeelMemory *account, KeelSource *source, uint64_t len) {
             break;
         }
         block = grown;
-        if (keel_load_raw(source, block + done, have - done) != 0) break;
+        if (load_bytes(source, block + done, have - done) != 0) break;
         done = have;
         if (done == len) {
             block[len] = '\0';
@@ -144,7 +199,7 @@ static char *load_block(KeelMemory *account, KeelSource *source, uint64_t len) {
 /* The two lengths and the bytes of a compressed string, opened into a new block. */
 static char *load_compressed(KeelMemory *account, KeelSource *source, size_t *len) {
     const KeelCompressor *compressor = keel_interface("compressor", 100);
-    uint64_t packed_len, full;
+    uint64_t packed_len = 0, full = 0;
     char *block = NULL;
     if (keel_load_len(source, &packed_len, NULL) != 0) return NULL;
     if (keel_load_len(source, &full, NULL) != 0) return NULL;
@@ -181,7 +236,7 @@ static int load_int(KeelSource *source, uint64_t form, int64_t *v) {
     if (form > STRING_INT32) {
         return keel_load_fail(source, "unknown form of a string: %llu", (unsigned long long)form);
     }
-    if (keel_load_raw(source, bytes, (size_t)n) != 0) return -1;
+    if (load_bytes(source, bytes, (size_t)n) != 0) return -1;
     uint64_t bits = get_little(bytes, n);
     *v = n == 1 ? (int8_t)bits : n == 2 ? (int16_t)bits : (int32_t)bits;
     return 0;
@@ -211,8 +266,20 @@ static int load_rest(KeelMemory *account, KeelSource *source, uint64_t first, bo
 int keel_load_string_for(KeelMemory *account, KeelSource *source, char **bytes, size_t *len) {
     uint64_t first = 0;
     bool encoded = false;
-    if (keel_load_len(source, &first, &encoded) != 0) return -1;
+    if (load_len(source, &first, &encoded) != 0) return -1;
     return load_rest(account, source, first, encoded, bytes, len);
+}
+
+int keel_load_string_at(KeelMemory *account, KeelSource *source, char *room, size_t size,
+                        char **bytes, size_t *len) {
+    uint64_t first = 0;
+    bool encoded = false;
+    if (load_len(source, &first, &encoded) != 0) return -1;
+    if (encoded || first > size) return load_rest(account, source, first, encoded, bytes, len);
+    if (load_bytes(source, room, (size_t)first) != 0) return -1;
+    *bytes = room;
+    *len = (size_t)first;
+    return 0;
 }
 
 /* The view is of the value's own scratch, of a buffer that the next load overwrites, or of a block
@@ -223,7 +290,7 @@ int keel_load_value_bytes(KeelSource *source, KeelValue *out) {
     bool encoded = false;
     char *block = NULL;
     size_t len;
-    if (keel_load_len(source, &first, &encoded) != 0) return -1;
+    if (load_len(source, &first, &encoded) != 0) return -1;
     if (encoded && first != STRING_COMPRESSED) {
         int64_t v = 0;
         if (load_int(source, first, &v) != 0) return -1;
@@ -232,7 +299,7 @@ int keel_load_value_bytes(KeelSource *source, KeelValue *out) {
         out->bytes = (KeelStr){out->scratch, len};
     } else if (!encoded && first <= SMALL_VALUE) {
         len = (size_t)first;
-        if (keel_load_raw(source, small, len) != 0) return -1;
+        if (load_bytes(source, small, len) != 0) return -1;
         out->ptr = NULL;
         out->bytes = (KeelStr){small, len};
     } else {
@@ -245,7 +312,7 @@ int keel_load_value_bytes(KeelSource *source, KeelValue *out) {
 
 int keel_load_double(KeelSource *source, double *v) {
     unsigned char bytes[8];
-    if (keel_load_raw(source, bytes, sizeof(bytes)) != 0) return -1;
+    if (load_bytes(source, bytes, sizeof(bytes)) != 0) return -1;
     uint64_t bits = get_little(bytes, 8);
     memcpy(v, &bits, sizeof(bits));
     return 0;
@@ -266,7 +333,7 @@ int keel_load_double_text(KeelSource *source, double *v) {
         *v = NAN;
         return 0;
     }
-    if (keel_load_raw(source, text, len) != 0) return -1;
+    if (load_bytes(source, text, len) != 0) return -1;
     if (!keel_parse_double((KeelStr){text, len}, v)) {
         return keel_load_fail(source, "text of a number is none");
     }
@@ -275,7 +342,7 @@ int keel_load_double_text(KeelSource *source, double *v) {
 
 int keel_load_ms(KeelSource *source, int64_t *ms) {
     unsigned char bytes[8];
-    if (keel_load_raw(source, bytes, sizeof(bytes)) != 0) return -1;
+    if (load_bytes(source, bytes, sizeof(bytes)) != 0) return -1;
     *ms = (int64_t)get_little(bytes, 8);
     return 0;
 }

@@ -45,20 +45,47 @@ void keel_sink_free_memory(KeelMemorySink *m) {
     m->len = m->room = 0;
 }
 
-int keel_save_raw(KeelSink *sink, const void *bytes, size_t len) {
-    if (sink->failed) return -1;
-    if (len == 0) return 0;
+static int hand_over(KeelSink *sink, const void *bytes, size_t len) {
     if (sink->write(sink, bytes, len) != 0) {
         sink->failed = true;
         return -1;
     }
     if (sink->checksum) sink->crc = keel_crc64(sink->crc, bytes, len);
+    return 0;
+}
+
+int keel_sink_flush(KeelSink *sink) {
+    if (sink->failed) return -1;
+    size_t len = sink->used;
+    sink->used = 0;
+    return len ? hand_over(sink, sink->buffer, len) : 0;
+}
+
+/* What does not fit the buffer's rest: the buffer goes out, then the piece into it or after it. */
+__attribute__((noinline)) static int save_around(KeelSink *sink, const void *bytes, size_t len) {
+    if (sink->used && keel_sink_flush(sink) != 0) return -1;
+    sink->written += len;
+    if (len >= sink->room) return len ? hand_over(sink, bytes, len) : 0;
+    memcpy(sink->buffer, bytes, len);
+    sink->used = len;
+    return 0;
+}
+
+static inline int save_bytes(KeelSink *sink, const void *bytes, size_t len) {
+    if (__builtin_expect(sink->failed, 0)) return -1;
+    if (len > sink->room - sink->used) return save_around(sink, bytes, len);
+    if (len) memcpy(sink->buffer + sink->used, bytes, len);
+    sink->used += len;
     sink->written += len;
     return 0;
 }
 
+int keel_save_raw(KeelSink *sink, const void *bytes, size_t len) {
+    return save_bytes(sink, bytes, len);
+}
+
 int keel_save_u8(KeelSink *sink, uint8_t v) {
-    return keel_save_raw(sink, &v, 1);
+    return save_bytes(sink, &v, 1);
 }
 
 static void put_big(unsigned char *out, uint64_t v, int bytes) {
@@ -69,7 +96,7 @@ static void put_little(unsigned char *out, uint64_t v, int bytes) {
     for (int i = 0; i < bytes; i++, v >>= 8) out[i] = (unsigned char)v;
 }
 
-int keel_save_len(KeelSink *sink, uint64_t len) {
+static inline int save_len(KeelSink *sink, uint64_t len) {
     unsigned char form[9];
     size_t n;
     if (len < 1 << 6) {
@@ -87,7 +114,11 @@ int keel_save_len(KeelSink *sink, uint64_t len) {
         put_big(form + 1, len, 8);
         n = 9;
     }
-    return keel_save_raw(sink, form, n);
+    return save_bytes(sink, form, n);
+}
+
+int keel_save_len(KeelSink *sink, uint64_t len) {
+    return save_len(sink, len);
 }
 
 /* The bytes of a string that is kept as an integer, 0 when `v` needs more than 32 bits. */
@@ -111,15 +142,15 @@ static size_t put_int(unsigned char form[5], int64_t v) {
 }
 
 static int save_plain(KeelSink *sink, KeelStr s) {
-    keel_save_len(sink, s.len);
-    return keel_save_raw(sink, s.ptr, s.len);
+    save_len(sink, s.len);
+    return save_bytes(sink, s.ptr, s.len);
 }
 
 int keel_save_compressed(KeelSink *sink, KeelStr compressed, size_t len) {
     keel_save_u8(sink, LEN_ENCODED << 6 | STRING_COMPRESSED);
-    keel_save_len(sink, compressed.len);
-    keel_save_len(sink, len);
-    return keel_save_raw(sink, compressed.ptr, compressed.len);
+    save_len(sink, compressed.len);
+    save_len(sink, len);
+    return save_bytes(sink, compressed.ptr, compressed.len);
 }
 
 /* True when the string was written (or its sink failed) in compressed form; false: nothing was
@@ -138,10 +169,10 @@ static bool save_compressed(KeelSink *sink, KeelStr s) {
 
 int keel_save_string(KeelSink *sink, KeelStr s) {
     int64_t v;
-    if (s.len <= 11 && keel_parse_int(s, &v)) {
+    if (s.len <= 11 && s.len && (uint8_t)(s.ptr[0] - '-') <= '9' - '-' && keel_parse_int(s, &v)) {
         unsigned char form[5];
         size_t n = put_int(form, v);
-        if (n) return keel_save_raw(sink, form, n);
+        if (n) return save_bytes(sink, form, n);
     }
     if (sink->compress && s.len >= COMPRESS_FROM && s.len < COMPRESS_TO) {
         if (save_compressed(sink, s)) return sink->failed ? -1 : 0;
@@ -152,7 +183,7 @@ int keel_save_string(KeelSink *sink, KeelStr s) {
 int keel_save_string_int(KeelSink *sink, int64_t v) {
     unsigned char form[5];
     size_t n = put_int(form, v);
-    if (n) return keel_save_raw(sink, form, n);
+    if (n) return save_bytes(sink, form, n);
     char digits[KEEL_INT_ROOM];
     size_t len = keel_format_int(digits, v);
     return save_plain(sink, (KeelStr){digits, len});
@@ -163,13 +194,13 @@ int keel_save_double(KeelSink *sink, double v) {
     uint64_t bits;
     memcpy(&bits, &v, sizeof(bits));
     put_little(form, bits, 8);
-    return keel_save_raw(sink, form, sizeof(form));
+    return save_bytes(sink, form, sizeof(form));
 }
 
 int keel_save_ms(KeelSink *sink, int64_t ms) {
     unsigned char form[8];
     put_little(form, (uint64_t)ms, 8);
-    return keel_save_raw(sink, form, sizeof(form));
+    return save_bytes(sink, form, sizeof(form));
 }
 
 static int emit_header(KeelSink *sink, char mark, size_t n) {
@@ -178,15 +209,15 @@ static int emit_header(KeelSink *sink, char mark, size_t n) {
     size_t len = 1 + keel_format_int(line + 1, (int64_t)n);
     line[len++] = '\r';
     line[len++] = '\n';
-    return keel_save_raw(sink, line, len);
+    return save_bytes(sink, line, len);
 }
 
 int keel_rewrite_emit(KeelSink *sink, const KeelStr *argv, int argc) {
     emit_header(sink, '*', (size_t)argc);
     for (int i = 0; i < argc; i++) {
         emit_header(sink, '$', argv[i].len);
-        keel_save_raw(sink, argv[i].ptr, argv[i].len);
-        keel_save_raw(sink, "\r\n", 2);
+        save_bytes(sink, argv[i].ptr, argv[i].len);
+        save_bytes(sink, "\r\n", 2);
     }
     return sink->failed ? -1 : 0;
 }

@@ -63,7 +63,7 @@ static bool sweep_db(KeelCtx *c, Db *db, int64_t until_ns, uint64_t *removed) {
 
 void expire_cycle(int64_t budget_us) {
     static int next_db;
-    if (!expire_in_background || !expire_on_access) return;
+    if (!expire_in_background || !expire_on_access || config_loading) return;
     int64_t start = keel_monotonic_ns(), until = start + budget_us * 1000;
     uint64_t removed = 0;
     KeelCtx c;
@@ -100,5 +100,5 @@ void keel_expire_on_access(bool on) {
 }
 
 bool keel_expires_on_access(void) {
-    return expire_on_access;
+    return expire_on_access && !config_loading;
 }

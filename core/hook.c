@@ -407,6 +407,10 @@ static void host_hears(KeelEvent event, const void *data) {
     }
 }
 
+bool keel_loading(void) {
+    return config_loading;
+}
+
 void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
     host_hears(event, data);

@@ -194,7 +194,7 @@ static inline uint64_t hash_of(KeelCtx *c, KeelStr name) {
 }
 
 static bool open_expired(KeelKey *key) {
-    if (key->mode & KEEL_KEY_EXPIRED_TOO) return true;
+    if (key->mode & KEEL_KEY_EXPIRED_TOO || config_loading) return true;
     if (expire_on_access && !(key->mode & KEEL_KEY_NO_EXPIRE)) {
         key_expire(key);
     } else {

@@ -4,6 +4,7 @@
 #include "block.h"
 #include "client.h"
 #include "config.h"
+#include "crash.h"
 #include "daemon.h"
 #include "hook.h"
 #include "journal.h"
@@ -135,6 +136,13 @@ static void shutdown_retry(void) {
 
 /* ---- fork children --------------------------------------------------------------------------- */
 
+static void tell_fork(KeelCtx *c, const KeelForkEvent *event) {
+    KeelCtx none;
+    if (!c) ctx_init(&none);
+    hooks_call(c ? c : &none, KEEL_EVENT_FORK, event);
+    if (!c) ctx_done(&none);
+}
+
 int keel_fork(KeelCtx *c, const char *purpose) {
     if (fork_pid) {
         errno = EBUSY;
@@ -160,7 +168,7 @@ int keel_fork(KeelCtx *c, const char *purpose) {
     fork_pid = pid;
     keel_resize_pause();
     KeelForkEvent event = {.pid = pid, .born = true};
-    hooks_call(c, KEEL_EVENT_FORK, &event);
+    tell_fork(c, &event);
     return pid;
 }
 
@@ -168,16 +176,31 @@ int keel_fork_active(void) {
     return fork_pid;
 }
 
-static void reap_child(void) {
-    int status;
-    if (!fork_pid || waitpid(fork_pid, &status, WNOHANG) <= 0) return;
+static void tell_reaped(KeelCtx *c, int status) {
     KeelForkEvent event = {.pid = fork_pid, .status = status};
     fork_pid = 0;
     keel_resize_resume();
+    tell_fork(c, &event);
+}
+
+static void reap_child(void) {
+    int status;
+    if (!fork_pid || waitpid(fork_pid, &status, WNOHANG) <= 0) return;
     KeelCtx c;
     ctx_init(&c);
-    hooks_call(&c, KEEL_EVENT_FORK, &event);
+    tell_reaped(&c, status);
     ctx_done(&c);
+}
+
+bool keel_fork_end(KeelCtx *c) {
+    int status = 0, got;
+    if (!fork_pid) return false;
+    kill(fork_pid, SIGKILL);
+    do {
+        got = waitpid(fork_pid, &status, 0);
+    } while (got < 0 && errno == EINTR);
+    tell_reaped(c, status);
+    return true;
 }
 
 /* ---- between turns --------------------------------------------------------------------------- */
@@ -272,6 +295,27 @@ int loop_init(void) {
 
 void loop_stop(void) {
     running = false;
+}
+
+bool loop_running(void) {
+    return running;
+}
+
+bool keel_serve(void) {
+    static bool serving;
+    if (!running) return true;
+    if (serving || net_executing()) return false;
+    const void *before = crash_module;
+    serving = true;
+    crash_module = NULL;
+    poll_glance();
+    net_run_resumed();
+    if (asked_signal) shutdown_by_signal();
+    net_flush();
+    if (!poll_handling()) clients_free_closed();
+    crash_module = before;
+    serving = false;
+    return !running;
 }
 
 void loop_run(void) {

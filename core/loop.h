@@ -8,6 +8,7 @@ int loop_init(void);
 /* Runs until loop_stop(). */
 void loop_run(void);
 void loop_stop(void);
+bool loop_running(void);
 /* Wakes a waiting loop from any thread or signal handler. */
 void loop_wake(void);
 /* How often the cron runs in a second: `hz`, more with `dynamic-hz` and many clients. */

@@ -116,12 +116,14 @@ int main(int argc, char **argv) {
     if (loaded < 0 || finished < 0) return 1;
     if (net_init() < 0) return 1;
     stats.startup_memory = keel_mem_used();
-    tell_start();
-    daemon_set_title();
     keel_log(KEEL_LOG_NOTICE, "Server initialized");
-    keel_log(KEEL_LOG_NOTICE, "Ready to accept connections");
-    daemon_ready();
-    loop_run();
+    tell_start();
+    if (loop_running()) { /* not ended while a dataset was loaded */
+        daemon_set_title();
+        keel_log(KEEL_LOG_NOTICE, "Ready to accept connections");
+        daemon_ready();
+        loop_run();
+    }
     end();
     return 0;
 }

@@ -381,6 +381,10 @@ static size_t run_window(size_t from, size_t *input) {
     return n;
 }
 
+bool net_executing(void) {
+    return main_ctx.client != NULL;
+}
+
 void net_execute(void) {
     if (input_count == 0) return;
     size_t input = 0;

@@ -21,6 +21,8 @@ void net_accept(int fd);
 bool net_gather(KeelClient *client);
 /* Strokes 2 and 3: runs what was gathered. */
 void net_execute(void);
+/* Whether a client's command runs now. */
+bool net_executing(void);
 /* Stroke 4: journal, then every client's output. */
 void net_flush(void);
 /* A socket takes bytes again. */

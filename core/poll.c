@@ -32,7 +32,7 @@ typedef struct Watch {
 static int epoll_fd = -1, wake_fd = -1;
 static Watch **watches;  /* by descriptor */
 static int watches_size;
-static struct epoll_event events[EVENTS];
+static int handling; /* turns being handled, one inside another's callback */
 
 int poll_init(void) {
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -140,13 +140,10 @@ static void client_ready(KeelClient *client, uint32_t got) {
     net_gather(client);
 }
 
-void poll_turn(int ms) {
-    thread_pause_begin();
-    int n = epoll_wait(epoll_fd, events, EVENTS, ms);
-    thread_pause_end();
+static void handle(const struct epoll_event *events, int n) {
+    handling++;
     stats.turn_start = ticks_now();
     clock_update();
-    if (n < 0) n = 0; /* a signal: its flag is looked at between turns */
     for (int i = 0; i < n; i++) {
         uint64_t data = events[i].data.u64;
         switch (data & 3) {
@@ -170,4 +167,23 @@ void poll_turn(int ms) {
         }
     }
     net_execute();
+    handling--;
+}
+
+/* A signal interrupts the wait: its flag is looked at between turns. */
+void poll_turn(int ms) {
+    struct epoll_event events[EVENTS];
+    thread_pause_begin();
+    int n = epoll_wait(epoll_fd, events, EVENTS, ms);
+    thread_pause_end();
+    handle(events, n);
+}
+
+void poll_glance(void) {
+    struct epoll_event events[EVENTS];
+    handle(events, epoll_wait(epoll_fd, events, EVENTS, 0));
+}
+
+bool poll_handling(void) {
+    return handling > 0;
 }

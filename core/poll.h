@@ -12,6 +12,10 @@ void poll_remove(int fd);
 /* Waits up to `ms` (-1: for ever) and hands readiness out: clients that can be read are gathered and
  * executed by batches. */
 void poll_turn(int ms);
+/* The same without waiting, and without letting threads work meanwhile: see keel_serve(). */
+void poll_glance(void);
+/* Whether we are inside one: clients that closed may still be among its events. */
+bool poll_handling(void);
 /* Descriptors that a module watches. */
 size_t poll_watch_count(const void *module_self);
 

@@ -178,7 +178,7 @@ static void put_long(KeelCtx *c, const char *bytes, size_t n) {
     }
 }
 
-/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. Lengths up to 99 need no loop. */
+/* "<kind><n>\r\n" at p; returns its end. At most HEADER_ROOM bytes. Up to 99 without a loop. */
 static inline char *header_at(char *p, char kind, uint64_t n) {
     *p++ = kind;
     if (n < 10) {
@@ -374,6 +374,16 @@ void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n) {
     c->owed -= (int64_t)n;
     if (resp.len > 3 && resp.ptr[0] == '-') note_error(c, resp.ptr + 1, resp.len - 3);
     put_long(c, resp.ptr, resp.len);
+}
+
+bool keel_reply_room(KeelCtx *c) {
+    KeelClient *client = c->client;
+    if (!client) return true;
+    size_t committed = c->chunk ? c->chunk->len : client->arena_len;
+    const char *start = c->chunk ? c->chunk->data : client->arena;
+    if (client_output_room(client, (size_t)(c->out - start) - committed)) return true;
+    c->flags |= CTX_UNCOUNTED;
+    return false;
 }
 
 void keel_reply_uncounted(KeelCtx *c) {

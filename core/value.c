@@ -308,12 +308,22 @@ void keel_key_set_expiry(KeelKey *key, int64_t ms) {
     entry_free(e);
 }
 
+/* The type of a value that leaves its key for another one hears of it as of one that goes. */
+static void tell_unlinked(const KeelKey *key) {
+    const Entry *e = key->entry_;
+    if (entry_form(e) != KEEL_FORM_VALUE || !types[e->type].type.unlink) return;
+    KeelValue v;
+    entry_view(e, key_db(key)->id, &v);
+    v.type->unlink(&v);
+}
+
 void keel_key_move(KeelKey *from, KeelKey *to) {
     key_check(from);
     key_check(to);
     if (to->entry_ == from->entry_) return; /* onto itself */
     if (to->entry_) key_remove(to, KEEL_OVERWRITTEN, settings.lazy_server_del);
     key_check(from);
+    tell_unlinked(from);
     Entry *e = key_detach(from);
     size_t tail = entry_size(e) - sizeof(Entry) - entry_value_offset(e);
     Entry *n = entry_new(to->name, entry_expiry(e), entry_form(e), tail);

@@ -30,8 +30,8 @@ uint8_t *lp_copy(const uint8_t *lp) {
     return memcpy(ds_alloc(ds_class(bytes)), lp, bytes);
 }
 
-/* Makes the block fit `bytes`. Classes are multiples of 8 bytes, so some small additions need not even
- * ask for the class. */
+/* Makes the block fit `bytes`. Classes are multiples of 8 bytes, so some small additions need not
+ * even ask for the class. */
 static uint8_t *grow(uint8_t *lp, size_t before, size_t bytes) {
     if ((before - 1) / 8 == (bytes - 1) / 8 || bytes <= ds_class(before)) return lp;
     size_t class = ds_class(bytes);
@@ -317,7 +317,7 @@ static size_t head_bytes(uint8_t b) {
     return b == 0xf0 ? 5 : b <= 0xf4 ? 1 : 0;
 }
 
-/* The element at `p`, `left` bytes before the end byte: what it takes, or 0 when it is malformed. */
+/* The element at `p`, `left` bytes before the end byte: what it takes; 0: it is malformed. */
 static size_t element_checked(const uint8_t *p, size_t left) {
     size_t head = head_bytes(*p);
     if (!head || head > left) return 0;

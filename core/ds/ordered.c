@@ -2,9 +2,10 @@
  *
  * A search goes down by comparing with the lowest item of each child and remembers its path, along
  * which sums and lows are then kept up; nodes know no parents. Nodes split in halves, except at the
- * sequence's ends, where a new node starts with the new item alone: elements that come in ascending or
- * descending order fill their nodes. A node that is less than a quarter full is joined with a
- * neighbour of the same parent once both fill no more than three quarters; one that is empty goes. */
+ * sequence's ends, where a new node starts with the new item alone: elements that come in ascending
+ * or descending order fill their nodes. A node that is less than a quarter full is joined with a
+ * neighbour of the same parent once both fill no more than three quarters; one that is empty goes.
+ * */
 #include <ds/dict.h>
 #include <ds/host.h>
 #include <ds/ordered.h>
@@ -74,8 +75,8 @@ static inline __attribute__((always_inline)) unsigned search(const Item *items, 
     return from;
 }
 
-/* Goes down to the first item that is not before the bound, or to the end of the leaf whose last item
- * is. The rank is counted where somebody wants it. */
+/* Goes down to the first item that is not before the bound, or to the end of the leaf whose last
+ * item is. The rank is counted where somebody wants it. */
 static inline __attribute__((always_inline)) void descend(const Ordered *o, const Bound *bound,
                                                           Kind kind, Path *path, uint64_t *rank) {
     void *node = o->root;

@@ -25,7 +25,8 @@
 #define LP_END 0xff         /* the byte behind the last element */
 #define LP_COUNT_MANY 65535 /* in the header: more elements than it can say */
 
-/* An element. `ptr` NULL: the integer `number`. Otherwise bytes in the pack, valid until it changes. */
+/* An element. `ptr` NULL: the integer `number`. Otherwise bytes in the pack, valid until it
+ * changes. */
 typedef struct LpValue {
     const char *ptr;
     size_t len;
@@ -76,16 +77,16 @@ uint8_t *lp_insert_int(uint8_t *lp, uint8_t **p, int64_t v, bool after);
 /* Replaces the element at *p, which stays its position. */
 uint8_t *lp_replace(uint8_t *lp, uint8_t **p, KeelStr s);
 uint8_t *lp_replace_int(uint8_t *lp, uint8_t **p, int64_t v);
-/* Deletes `n` elements from *p on (fewer where the pack ends); *p is then what followed, or NULL. */
+/* Deletes `n` elements from *p on (fewer where the pack ends); *p is then the next one, or NULL. */
 uint8_t *lp_delete(uint8_t *lp, uint8_t **p, size_t n);
 /* The same by index; one that is not there deletes nothing. */
 uint8_t *lp_delete_range(uint8_t *lp, long index, size_t n);
 /* Appends all elements of `other`, which stays as it is. */
 uint8_t *lp_join(uint8_t *lp, const uint8_t *other);
 
-/* Whether `size` bytes are a well-formed pack: header, every element inside it and walkable both ways,
- * and the number of elements, where it is stated. `each` (may be NULL) sees every element in order
- * and may refuse it. O(elements). */
+/* Whether `size` bytes are a well-formed pack: header, every element inside it and walkable both
+ * ways, and the number of elements, where it is stated. `each` (may be NULL) sees every element in
+ * order and may refuse it. O(elements). */
 bool lp_valid(const void *bytes, size_t size, bool (*each)(const uint8_t *p, void *data),
               void *data);
 
@@ -105,8 +106,8 @@ typedef struct LpItem {
 
 void lp_encode(LpItem *item, KeelStr s);
 void lp_encode_int(LpItem *item, int64_t v);
-/* The same at once for most strings: where lp_is_short() says so, lp_write_short() writes the element
- * of s.len + 2 bytes. */
+/* The same at once for most strings: where lp_is_short() says so, lp_write_short() writes the
+ * element of s.len + 2 bytes. */
 static inline bool lp_is_short(KeelStr s);
 static inline void lp_write_short(uint8_t *at, KeelStr s);
 /* Writes item->bytes bytes at `at` and returns where they end. */

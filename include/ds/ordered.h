@@ -6,7 +6,8 @@
  *     score: double | name length: u8, or 255 and u32 | name
  *
  * The order is that of scores, and among equal scores that of names as bytes. An element is there
- * once; its score and name stay as they are while it is (but for ordered_move()). Ranks count from 0.
+ * once; its score and name stay as they are while it is (but for ordered_move()). Ranks count from
+ * 0.
  *
  * Leaves are arrays of scores and addresses, so elements themselves are read only where scores are
  * equal; branches hold, for each child, its lowest item and how many items are below it.
@@ -72,8 +73,8 @@ void ordered_remove(Ordered *o, const void *element);
 /* Gives an element that is there another score, also in its block. Cost: where it keeps its place,
  * one search. */
 void ordered_move(Ordered *o, void *element, double score);
-/* Takes `n` elements out from `rank` on (fewer where they end), each given to `each`, which may free
- * it. Cost: one search for each leaf. */
+/* Takes `n` elements out from `rank` on (fewer where they end), each given to `each`, which may
+ * free it. Cost: one search for each leaf. */
 void ordered_take(Ordered *o, uint64_t rank, uint64_t n, void (*each)(void *element, void *data),
                   void *data);
 

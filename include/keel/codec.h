@@ -8,28 +8,40 @@
 #include <keel/type.h>
 
 /* Where saved bytes go. The owner fills `write` and its own fields behind; after the first failure
- * `failed` is set and further writes do nothing. Not for two threads at once. */
+ * `failed` is set and further writes do nothing. Not for two threads at once. An owner that gives a
+ * `buffer` of `room` bytes has small pieces gathered there, and gets them by keel_sink_flush() or
+ * when it is full: `written` is ahead of what it got. */
 struct KeelSink {
     int (*write)(KeelSink *sink, const void *bytes, size_t len); /* 0, or -1 with errno */
     uint64_t written;
-    uint64_t crc;       /* of all bytes so far, when `checksum` */
+    uint64_t crc;       /* of all bytes handed to write(), when `checksum` */
     bool checksum, compress, failed;
+    char *buffer;
+    size_t room, used;
 };
+/* Hands over what the buffer holds. 0, or -1 when the sink has failed. */
+KEEL_API int keel_sink_flush(KeelSink *sink);
 
 /* Where loaded bytes come from. `read` gives exactly `len` bytes (0) or fails (-1). The owner fills
  * `read`, `limit`, `version` and its own fields behind; all others start as zero, and the loads
- * below keep `consumed`, `limit` and `crc`. */
+ * below keep `consumed`, `limit` and `crc`. An owner that reads ahead gives `fill` instead: it sets
+ * `at` and `end` to the next bytes, at least one (0), or fails (-1). */
 struct KeelSource {
     int (*read)(KeelSource *source, void *bytes, size_t len);
     uint64_t consumed;
     uint64_t limit;      /* bytes that can still come, when known; UINT64_MAX when not */
-    uint64_t crc;
+    uint64_t crc;        /* of what was consumed, when `checksum`: see keel_source_crc() */
     bool checksum, failed;
     int version;         /* of the RDB format */
     char reason[160];    /* why it failed */
     KeelStr name;        /* the key that the value being loaded is for; ptr NULL: not known */
     int db;              /* and where it will be */
+    const char *at, *end;
+    const char *summed;  /* the host's */
+    int (*fill)(KeelSource *source);
 };
+/* The checksum of all that was consumed up to now. */
+KEEL_API uint64_t keel_source_crc(KeelSource *source);
 
 /* A sink that gathers in memory: `bytes` (keel_alloc'ed by the host; free with
  * keel_sink_free_memory) and `len`. */
@@ -71,6 +83,10 @@ KEEL_API int keel_load_string_for(KeelMemory *account, KeelSource *source, char 
 static inline int keel_load_string(KeelSource *source, char **bytes, size_t *len) {
     return keel_load_string_for(&keel_self.memory, source, bytes, len);
 }
+/* The same into `room` (of `size` bytes) where it fits, without the NUL: *bytes is `room` then, and
+ * else a block as above. For strings that are looked at and dropped. */
+KEEL_API int keel_load_string_at(KeelMemory *account, KeelSource *source, char *room, size_t size,
+                                 char **bytes, size_t *len);
 KEEL_API int keel_load_double(KeelSource *source, double *v);
 KEEL_API int keel_load_double_text(KeelSource *source, double *v); /* the old, decimal form */
 KEEL_API int keel_load_ms(KeelSource *source, int64_t *ms);

@@ -173,9 +173,14 @@ KEEL_API const char *keel_command_module(const KeelCommandRef *cmd);
 /* Flags with those that the host derived (KEEL_MOVABLE_KEYS). */
 KEEL_API uint64_t keel_command_flags(const KeelCommandRef *cmd);
 KEEL_API int keel_command_arity(const KeelCommandRef *cmd);
-/* The ACL categories as bits; keel_category_name() names bit i, NULL past the last. */
+/* The ACL categories as bits; keel_category_name() names bit i, NULL
+ * past the last. */
 KEEL_API uint64_t keel_command_categories(const KeelCommandRef *cmd);
 KEEL_API const char *keel_category_name(int bit);
+/* A further category for rows that are registered later, and its end, which the commands in it must
+ * not outlive. The new bit; -1: the name is there already, or all 64 bits are taken. */
+KEEL_API int keel_category_add(KeelStr name);
+KEEL_API void keel_category_remove(int bit);
 /* Finds the keys of a call. Writes at most `room` uses; returns the number there are, 0 when the
  * command has none, -1 when arity or arguments are invalid. */
 KEEL_API int keel_command_keys(const KeelCommandRef *cmd, const KeelStr *argv, int argc,

@@ -16,15 +16,15 @@
 
 /* A walk over a list that does not change meanwhile. It lives on the caller's stack; end() it. */
 typedef struct KeelListWalk {
-    KeelStr element;            /* the present one, after next() returned true, until its next call */
-    int64_t number;             /* the same as an integer, when `is_int`; its digits are in `scratch` */
+    KeelStr element;            /* the present one, from next() to next() */
+    int64_t number;             /* the same as an integer, when `is_int` */
     bool is_int, backwards;
     char scratch[KEEL_INT_ROOM];
     const void *list_;          /* fields with a trailing underscore are the owner's */
     void *node_, *at_, *opened_;
 } KeelListWalk;
 
-/* From keel_interface("list", KEEL_LIST_VERSION), and the type's `operations`. Contexts: command. */
+/* From keel_interface("list", KEEL_LIST_VERSION), and the type's `operations`. For commands. */
 typedef struct KeelListOps {
     uint32_t size;
     /* For keel_key_is() and keel_key_set_value(). */
@@ -34,22 +34,23 @@ typedef struct KeelListOps {
 
     /* Elements; 0 when the key is missing. O(1). */
     size_t (*length)(const KeelKey *key);
-    /* The element at `index`, with an integer's digits in `scratch`. False: there is none. Cost: a walk
-     * over the nodes from the nearer end, and inside one. */
+    /* The element at `index`, with an integer's digits in `scratch`. False: there is none. Cost: a
+     * walk over the nodes from the nearer end, and inside one. */
     bool (*at)(const KeelKey *key, int64_t index, KeelStr *out, char scratch[KEEL_INT_ROOM]);
 
     /* Adds elements, one after the other, at the front or the end; creates the key. */
     void (*push)(KeelKey *key, const KeelStr *elements, size_t n, bool front);
-    /* Hands the first or the last element to `take` (NULL: to nobody), then removes it. False: there
-     * is none. */
+    /* Hands the first or the last element to `take` (NULL: to nobody), then removes it. False:
+     * there is none. */
     bool (*pop)(KeelKey *key, bool front, void (*take)(KeelStr element, void *data), void *data);
     /* Replaces, inserts before or behind, deletes the element at `index`. False: there is none. */
     bool (*set)(KeelKey *key, int64_t index, KeelStr element);
     bool (*insert)(KeelKey *key, int64_t index, KeelStr element, bool after);
     bool (*remove)(KeelKey *key, int64_t index);
 
-    /* Starts a walk before the element at `index` (one that is not there: the walk is over). The key
-     * may be missing. next() moves on and fills `element`, false at the end. end() may come early.
+    /* Starts a walk before the element at `index` (one that is not there: the walk is over). The
+     * key may be missing. next() moves on and fills `element`, false at the end. end() may come
+     * early.
      *     ops->walk(&w, &key, 0, false);
      *     while (ops->next(&w)) use(w.element);
      *     ops->end(&w); */
@@ -57,8 +58,8 @@ typedef struct KeelListOps {
     bool (*next)(KeelListWalk *w);
     void (*end)(KeelListWalk *w);
 
-    /* A list that no key holds yet: made, filled, then given to keel_key_set_value() with `type`, or
-     * freed with type->free. An empty one must not be stored. */
+    /* A list that no key holds yet: made, filled, then given to keel_key_set_value() with `type`,
+     * or freed with type->free. An empty one must not be stored. */
     void *(*create)(void);
     void (*append)(void *list, KeelStr element);
 } KeelListOps;

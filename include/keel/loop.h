@@ -30,9 +30,18 @@ KEEL_API int keel_fd_watch(void *module_self, int fd, unsigned events, KeelFdCal
  * tests that must not be disturbed. */
 KEEL_API void keel_cron_pause(bool on);
 
+/* In the middle of long work, such as loading a dataset: serves clients that are ready, once, without
+ * waiting. What they may do meanwhile is for gates to decide. True: the server is to end, so give
+ * the work up. In KEEL_EVENT_START, a posted call or a descriptor's; while a command runs it does
+ * nothing. Cost: a system call, and what it serves. */
+KEEL_API bool keel_serve(void);
+
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
- * its birth and, with its status, of its end. */
+ * its birth and, with its status, of its end. `c` is NULL where there is none (a setting). */
 KEEL_API int keel_fork(KeelCtx *c, const char *purpose);
 KEEL_API int keel_fork_active(void);
+/* Kills the child and waits for its end, of which hooks hear before this returns. False: there is
+ * none. */
+KEEL_API bool keel_fork_end(KeelCtx *c);
 
 #endif

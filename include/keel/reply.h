@@ -62,6 +62,10 @@ KEEL_API void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n);
 /* The command sends nothing, or a number of replies that only it knows (SUBSCRIBE): the host does
  * not count. */
 KEEL_API void keel_reply_uncounted(KeelCtx *c);
+/* Whether more is worth writing. False when what waits for the client is past the hard limit of its
+ * output buffer: then it closes without getting it, and the command may return with its reply
+ * unfinished. For replies as long as a user asks for, element by element. Cost: a few loads. */
+KEEL_API bool keel_reply_room(KeelCtx *c);
 /* The text of the first error that was replied to the running command, by it or by a gate, as it
  * was given: its first 128 bytes, until the next reply. Empty: none was. */
 KEEL_API KeelStr keel_reply_first_error(KeelCtx *c);

@@ -1,5 +1,5 @@
-/* keel/set.h - the interface "set": sets of strings for modules that keep their own data in them, and
- * that a replacement of the module that owns them must bring too.
+/* keel/set.h - the interface "set": sets of strings for modules that keep their own data in them,
+ * and that a replacement of the module that owns them must bring too.
  *
  *     const KeelSetOps *set = keel_interface("set", KEEL_SET_VERSION);
  *     if (!keel_key_is(&key, set->type)) return keel_reply_wrongtype(c);
@@ -63,8 +63,8 @@ typedef struct KeelSetOps {
 
     /* What STORE options do with their result: `set`, which is the caller's no longer, replaces
      * whatever the key held, and `event` of the class of sets is announced; without members the key
-     * is deleted, if it was there. The reply and the journal stay the caller's. Returns the members.
-     * Contexts: command. */
+     * is deleted, if it was there. The reply and the journal stay the caller's. Returns how many
+     * members. Contexts: command. */
     size_t (*store)(KeelCtx *c, KeelKey *key, void *set, const char *event);
     /* Since 101. A walk in steps that survives changes in between, as SSCAN's: shows about `count`
      * members from `cursor` on (small sets: all) and returns the next cursor, 0 at the end. */

@@ -58,7 +58,8 @@ struct KeelType {
     const char *(*encoding)(const KeelKey *key, const KeelValue *v);
     /* Moves allocations to denser places: returns the new ptr. NULL: cannot. */
     void *(*defragment)(const KeelValue *v, uint64_t *cursor);
-    /* Called on the loop's thread before the value of a key that goes is freed, perhaps elsewhere. */
+    /* Called on the loop's thread when a key that holds the value goes: before the value is freed,
+     * perhaps elsewhere, or moved to another key. */
     void (*unlink)(const KeelValue *v);
     const void *operations;    /* the type's interface, for modules that work on its values */
     /* Aux fields of files: called before and after the keys are written. NULL: none. */

@@ -1,8 +1,8 @@
 /* geo.c - GEOADD, GEODIST, GEOHASH, GEOPOS, and the rows of those and of the searches.
  *
- * Points live in sorted sets: a point's score is its place in a grid of the world (geohash.c), so all
- * that sorted sets can do works on points too, and the journal knows only ZADD. Sets are reached
- * through the interface "zset" alone; the searches are in search.c. */
+ * Points live in sorted sets: a point's score is its place in a grid of the world (geohash.c), so
+ * all that sorted sets can do works on points too, and the journal knows only ZADD. Sets are
+ * reached through the interface "zset" alone; the searches are in search.c. */
 #include "geo.h"
 
 #include <stdio.h>
@@ -236,8 +236,9 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 #define BY_ARGS "((BYRADIUS radius:double " UNIT_ARGS "){circle}|" \
     "(BYBOX width:double height:double " UNIT_ARGS "){box}){by} "
 #define SEARCH_COUNT_ARGS "[COUNT count [ANY]]{count-block} "
-#define RADIUS_COMPLEXITY "O(N+log(M)) where N is the number of elements inside the bounding box of " \
-    "the circular area delimited by center and radius and M is the number of items inside the index."
+#define RADIUS_COMPLEXITY "O(N+log(M)) where N is the number of elements inside the bounding box " \
+    "of the circular area delimited by center and radius and M is the number of items inside " \
+    "the index."
 #define SEARCH_COMPLEXITY "O(N+log(M)) where N is the number of elements in the grid-aligned " \
     "bounding box area around the shape provided as the filter and M is the number of items " \
     "inside the shape"
@@ -249,8 +250,8 @@ static const KeelCommand commands[] = {
       .args = "key [NX|XX]{condition 6.2.0} [CH]{change 6.2.0} longitude:double latitude:double "
               "member [longitude:double latitude:double member ...]",
       .flags = WRITE_OOM, .call = geo_geoadd, .group = "geo", .since = "3.2.0", .keys = "RW UPDATE",
-      .complexity = "O(log(N)) for each item added, where N is the number of elements in the sorted "
-                    "set.",
+      .complexity = "O(log(N)) for each item added, where N is the number of elements in the "
+                    "sorted set.",
       .history = "6.2.0: Added the `CH`, `NX` and `XX` options.",
       .summary = "Adds points, or moves them." },
     { .name = "geodist", .args = "key member1 member2 [M|KM|FT|MI]{unit}", .flags = KEEL_READONLY,
@@ -265,8 +266,8 @@ static const KeelCommand commands[] = {
       .complexity = "O(1) for each member requested.",
       .summary = "Returns the coordinates of points." },
     { .name = "georadius",
-      .args = "key longitude:double latitude:double radius:double " UNIT_ARGS " " WITH_ARGS COUNT_ARGS
-              ORDER_ARGS STORE_ARGS,
+      .args = "key longitude:double latitude:double radius:double " UNIT_ARGS " " WITH_ARGS
+              COUNT_ARGS ORDER_ARGS STORE_ARGS,
       .flags = WRITE_OOM, .call = geo_georadius, .group = "geo", .since = "3.2.0",
       .keys = "RO ACCESS & OW UPDATE: kw STORE 6; range 0 1 0 & "
               "OW UPDATE: kw STOREDIST 6; range 0 1 0",
@@ -275,8 +276,8 @@ static const KeelCommand commands[] = {
       .deprecated = "6.2.0: `GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument",
       .summary = "Finds the points within a distance of a place, and perhaps stores them." },
     { .name = "georadius_ro",
-      .args = "key longitude:double latitude:double radius:double " UNIT_ARGS " " WITH_ARGS COUNT_ARGS
-              ORDER_ARGS,
+      .args = "key longitude:double latitude:double radius:double " UNIT_ARGS " " WITH_ARGS
+              COUNT_ARGS ORDER_ARGS,
       .flags = KEEL_READONLY, .call = geo_georadius_ro, .group = "geo", .since = "3.2.10",
       .keys = "RO ACCESS", .complexity = RADIUS_COMPLEXITY, .history = ANY_HISTORY,
       .deprecated = "6.2.0: `GEOSEARCH` with the `BYRADIUS` argument",
@@ -304,7 +305,8 @@ static const KeelCommand commands[] = {
       .keys = "RO ACCESS", .complexity = SEARCH_COMPLEXITY, .history = UNIT_HISTORY,
       .summary = "Finds the points inside a circle or a box." },
     { .name = "geosearchstore",
-      .args = "destination source " FROM_ARGS BY_ARGS ORDER_ARGS " " SEARCH_COUNT_ARGS "[STOREDIST]",
+      .args = "destination source " FROM_ARGS BY_ARGS ORDER_ARGS " " SEARCH_COUNT_ARGS
+              "[STOREDIST]",
       .flags = WRITE_OOM, .call = geo_geosearchstore, .group = "geo", .since = "6.2.0",
       .keys = "OW UPDATE & RO ACCESS", .complexity = SEARCH_COMPLEXITY, .history = UNIT_HISTORY,
       .summary = "Stores the points inside a circle or a box." },

@@ -13,7 +13,8 @@ KeelHandler geo_geosearch, geo_geosearchstore, geo_georadius, geo_georadius_ro,
     geo_georadiusbymember, geo_georadiusbymember_ro;
 KeelGetKeys geo_georadius_keys;
 
-/* Opens a key for reading; *value is its set, NULL when it is missing. False: WRONGTYPE was replied. */
+/* Opens a key for reading; *value is its set, NULL when it is missing. False: WRONGTYPE was
+ * replied. */
 bool geo_open(KeelCtx *c, KeelStr name, KeelKey *key, void **value);
 /* Two words as a point; a unit's metres. False: an error was replied. */
 bool geo_parse_point(KeelCtx *c, const KeelStr *words, Point *p);

@@ -2,8 +2,8 @@
  *
  * A point's score is its cell in a grid of 2^26 by 2^26, the bits of both coordinates interleaved:
  * points that share a prefix are near each other, so a coarser cell is a range of scores. A search
- * chooses the finest grid in which the shape lies within three by three cells, leaves out those that
- * it does not touch, and looks at all points of the rest.
+ * chooses the finest grid in which the shape lies within three by three cells, leaves out those
+ * that it does not touch, and looks at all points of the rest.
  *
  * Replies show distances and coordinates with all their digits, so the order of operations here is
  * part of the contract: it is that of Redis. */
@@ -164,8 +164,8 @@ static Box shape_box(const Shape *s) {
 
 /* The grid in which the shape spans about a cell; coarser towards the poles, where cells narrow. */
 static unsigned steps_for(const Shape *s) {
-    double reach = s->box ? sqrt((s->width / 2) * (s->width / 2) + (s->height / 2) * (s->height / 2))
-                          : s->radius;
+    double east = s->width / 2, north = s->height / 2;
+    double reach = s->box ? sqrt(east * east + north * north) : s->radius;
     double latitude = fabs(s->center.latitude);
     int steps = 1;
     reach *= s->unit;
@@ -190,7 +190,8 @@ static bool covers(Cell cell, Box wanted) {
 void shape_cells(const Shape *shape, Cell cells[SHAPE_CELLS]) {
     static const struct {
         int8_t east, north;
-    } places[SHAPE_CELLS] = {{0, 0}, {0, 1}, {0, -1}, {1, 0}, {-1, 0}, {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
+    } places[SHAPE_CELLS] = {{0, 0}, {0, 1},  {0, -1}, {1, 0},  {-1, 0},
+                             {1, 1}, {-1, 1}, {1, -1}, {-1, -1}};
     Box wanted = shape_box(shape);
     unsigned steps = steps_for(shape);
     Cell middle = cell_of(shape->center, steps, world);
@@ -210,8 +211,9 @@ bool shape_has(const Shape *shape, Point p, double *distance) {
     if (shape->box) {
         /* The east-west distance is along the point's own parallel. */
         Point beside = {shape->center.longitude, p.latitude};
-        if (latitude_distance(p.latitude, shape->center.latitude) > shape->height * shape->unit / 2 ||
-            point_distance(p, beside) > shape->width * shape->unit / 2) {
+        double width = shape->width * shape->unit, height = shape->height * shape->unit;
+        if (latitude_distance(p.latitude, shape->center.latitude) > height / 2 ||
+            point_distance(p, beside) > width / 2) {
             return false;
         }
         *distance = point_distance(shape->center, p);

@@ -13,8 +13,8 @@ typedef struct Point {
     double longitude, latitude;
 } Point;
 
-/* A cell of the grid whose lines halve both coordinates `steps` times. `bits` has the latitude in its
- * even bits, the longitude in its odd ones. steps 0: no cell. */
+/* A cell of the grid whose lines halve both coordinates `steps` times. `bits` has the latitude in
+ * its even bits, the longitude in its odd ones. steps 0: no cell. */
 typedef struct Cell {
     uint64_t bits;
     unsigned steps;
@@ -48,7 +48,8 @@ typedef struct Shape {
     double radius, width, height, unit;
 } Shape;
 
-/* Cells that together cover the shape, in the order in which they are searched; some may be none. */
+/* Cells that together cover the shape, in the order in which they are searched; some may be none.
+ * */
 #define SHAPE_CELLS 9
 void shape_cells(const Shape *shape, Cell cells[SHAPE_CELLS]);
 /* Whether the point is inside; *distance gets metres from the centre. */

@@ -2,10 +2,7 @@
  *
  * All are one search: around a point or a member, in a circle or a box, perhaps sorted by distance,
  * cut, and stored. Points are found cell by cell; unsorted replies show them in that order. */
-#include <math.h>
-#include <stdlib.h>
-
-#include "geo.h"
+#include "nearest.h"
 
 typedef enum Order { UNSORTED, NEAREST, FARTHEST } Order;
 
@@ -124,8 +121,8 @@ static int parse_valued(KeelCtx *c, const KeelStr *words, int left, Form form, c
 
 static bool options_agree(KeelCtx *c, const KeelStr *argv, Form form, const Search *s) {
     if (s->store && (s->with_distance || s->with_hash || s->with_point)) {
-        keel_reply_errorf(c, "ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD options",
-                          form.search ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
+        keel_reply_errorf(c, "ERR %s is not compatible with WITHDIST, WITHHASH and WITHCOORD "
+                          "options", form.search ? "GEOSEARCHSTORE" : "STORE option in GEORADIUS");
     } else if (form.search && !s->from_member && !s->from_point) {
         keel_reply_errorf(c, "ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for %s",
                           argv[0].ptr);
@@ -160,8 +157,8 @@ static bool parse(KeelCtx *c, const KeelStr *argv, int argc, Form form, const vo
         }
     }
     while (i < argc) {
-        int used = parse_flag(argv[i], form, s) ? 1
-                                                : parse_valued(c, argv + i, argc - i, form, value, s);
+        int used = parse_flag(argv[i], form, s);
+        if (!used) used = parse_valued(c, argv + i, argc - i, form, value, s);
         if (used < 0) return false;
         if (used == 0) {
             keel_reply_syntax(c);
@@ -186,13 +183,6 @@ int geo_georadius_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room
 
 /* ---- searching ------------------------------------------------------------------------------- */
 
-typedef struct Found {
-    Point point;
-    double distance, score;
-    size_t turn;        /* in which it was found: ties keep it */
-    KeelZsetAt at;
-} Found;
-
 typedef struct Results {
     Found *items;
     size_t count, room;
@@ -203,13 +193,12 @@ static void results_add(Results *r, const Found *found) {
         r->room = r->room ? r->room * 2 : 16;
         r->items = keel_realloc(r->items, r->room * sizeof(*r->items));
     }
-    r->items[r->count] = *found;
-    r->items[r->count].turn = r->count;
-    r->count++;
+    r->items[r->count++] = *found;
 }
 
 /* `limit` 0: all. */
-static void search_cell(const void *value, Cell cell, const Shape *shape, size_t limit, Results *r) {
+static void search_cell(const void *value, Cell cell, const Shape *shape, size_t limit,
+                        Results *r) {
     KeelScoreRange range = {.max_open = true};
     Found found;
     cell_scores(cell, &range.min, &range.max);
@@ -240,23 +229,6 @@ static void search_cells(const void *value, const Search *s, Results *r) {
         search_cell(value, cells[i], &s->shape, limit, r);
         last = i;
     }
-}
-
-static int compare(const Found *a, const Found *b) {
-    if (a->distance != b->distance) return a->distance < b->distance ? -1 : 1;
-    return 0;
-}
-
-static int by_nearest(const void *x, const void *y) {
-    const Found *a = x, *b = y;
-    int order = compare(a, b);
-    return order ? order : (a->turn > b->turn) - (a->turn < b->turn);
-}
-
-static int by_farthest(const void *x, const void *y) {
-    const Found *a = x, *b = y;
-    int order = compare(b, a);
-    return order ? order : (a->turn > b->turn) - (a->turn < b->turn);
 }
 
 /* ---- results --------------------------------------------------------------------------------- */
@@ -303,9 +275,7 @@ static void search(KeelCtx *c, const KeelStr *argv, int argc, Form form) {
     size_t n = s.count && (uint64_t)s.count < r.count ? (size_t)s.count : r.count;
     /* The nearest are meant when only so many are wanted, unless any will do. */
     if (s.count && s.order == UNSORTED && !s.any) s.order = NEAREST;
-    if (s.order != UNSORTED) {
-        qsort(r.items, r.count, sizeof(*r.items), s.order == NEAREST ? by_nearest : by_farthest);
-    }
+    if (s.order != UNSORTED) nearest_first(r.items, r.count, n, s.order == FARTHEST);
     if (s.store) {
         store(c, &s, &r, n, form.search ? "geosearchstore" : "georadiusstore");
     } else {

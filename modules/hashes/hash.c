@@ -88,26 +88,27 @@ bool hash_enlarge(Hash **h, size_t more) {
 }
 
 /* Whether a pack may take these: their sizes, and the pack's own. */
-static bool small_takes(const Hash *h, const KeelStr *pairs, size_t n, size_t *bytes) {
-    *bytes = 0;
+static inline bool small_takes(const Hash *h, const KeelStr *pairs, size_t n) {
+    enum { OVERHEAD = 16 }; /* more than an element takes beside its bytes */
+    size_t bytes = 0;
     for (size_t i = 0; i < n; i++) {
         if (pairs[i].len > (uint64_t)hash_max_value) return false;
-        *bytes += lp_cost(pairs[i]);
-        if (*bytes > LP_MAX_BYTES) return false;
+        if (pairs[i].len > LP_MAX_BYTES || (bytes += pairs[i].len + OVERHEAD) > LP_MAX_BYTES) {
+            return false;
+        }
     }
-    return lp_fits(h, *bytes);
+    return lp_fits(h, bytes);
 }
 
 void hash_expect(Hash **h, const KeelStr *pairs, size_t n) {
     if (hash_is_large(*h)) return;
-    size_t bytes;
-    if (n / 2 > (uint64_t)hash_max_entries) {
-        hash_enlarge(h, n / 2);
-    } else if (!small_takes(*h, pairs, n, &bytes)) {
+    if (n / 2 > (uint64_t)hash_max_entries || !small_takes(*h, pairs, n)) {
         hash_enlarge(h, n / 2);
     } else if (n > 2 && lp_count(*h) == 0) {
+        size_t bytes = LP_EMPTY_BYTES;
+        for (size_t i = 0; i < n; i++) bytes += lp_cost(pairs[i]);
         lp_free(*h);
-        *h = lp_new(LP_EMPTY_BYTES + bytes);
+        *h = lp_new(bytes);
     }
 }
 
@@ -171,14 +172,8 @@ static bool large_set(Large *l, KeelStr field, KeelStr value) {
     return true;
 }
 
-bool hash_set(Hash **h, KeelStr field, KeelStr value) {
+bool hash_put(Hash **h, KeelStr field, KeelStr value) {
     if (hash_is_large(*h)) return large_set(*h, field, value);
-    size_t bytes;
-    const KeelStr pair[] = {field, value};
-    if (!small_takes(*h, pair, 2, &bytes)) {
-        hash_enlarge(h, 1);
-        return large_set(*h, field, value);
-    }
     uint8_t *pack = *h, *p = small_find(pack, field);
     if (p) {
         uint8_t *at = lp_next(pack, p);

@@ -18,8 +18,8 @@ size_t hashes_set(KeelKey *key, const KeelStr *pairs, size_t n) {
     bool exists = keel_key_exists(key);
     Hash *was = exists ? keel_key_value(key) : NULL, *h = exists ? was : hash_new(0);
     size_t added = 0;
-    if (!hash_is_large(h)) hash_expect(&h, pairs, n);
-    for (size_t i = 0; i < n; i += 2) added += hash_set(&h, pairs[i], pairs[i + 1]);
+    hash_expect(&h, pairs, n);
+    for (size_t i = 0; i < n; i += 2) added += hash_put(&h, pairs[i], pairs[i + 1]);
     if (!exists) keel_key_set_value(key, &hash_type, h, KEEL_NO_EXPIRY);
     else if (h != was) keel_key_value_moved(key, h);
     return added;

@@ -33,14 +33,13 @@ Hash *hash_copy(const Hash *h);
 /* Makes it large, with room for so many more fields. False: a field was there twice (a pack from
  * outside); what is left is a valid hash. */
 bool hash_enlarge(Hash **h, size_t more);
-/* Prepares for `n` arguments, field, value, field ..., as one command brings them: enlarges it when
- * they will make it so. */
+/* Prepares for `n` words, field, value, field ..., as one command brings them: enlarges it when they
+ * will make it so. */
 void hash_expect(Hash **h, const KeelStr *pairs, size_t n);
 size_t hash_count(const Hash *h);
-/* The element of the large form, or its value. */
 bool hash_find(const Hash *h, KeelStr field, char scratch[KEEL_INT_ROOM], KeelStr *value);
-/* True: the field is new. Enlarges the hash when the settings say so. */
-bool hash_set(Hash **h, KeelStr field, KeelStr value);
+/* Sets a field that hash_expect() was told of. True: it is new. */
+bool hash_put(Hash **h, KeelStr field, KeelStr value);
 /* Adds a field to the large form. False: it is there. */
 bool hash_add(Large *l, KeelStr field, KeelStr value);
 bool hash_remove(Hash **h, KeelStr field);

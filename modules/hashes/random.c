@@ -26,11 +26,12 @@ static void reply_pair(const Choice *choice, KeelStr field, KeelStr value) {
     if (choice->values) keel_reply_bulk(choice->ctx, value);
 }
 
+/* The count may be any number, so the client's limit on output ends it. */
 static void reply_any(const Choice *choice, const Hash *h, uint64_t n) {
     KeelHashWalk room;
     KeelStr field, value;
     reply_header(choice, n);
-    while (n--) {
+    while (n-- && keel_reply_room(choice->ctx)) {
         hash_random(h, &room, &field, &value);
         reply_pair(choice, field, value);
     }

@@ -1,7 +1,7 @@
 /* estimate.c - from elements to registers, and from registers to how many elements there were.
  *
- * An element's hash, MurmurHash64A with a fixed seed, says which register it belongs to with 14 bits;
- * how many zeros the other 50 begin with, and one, is the least value of that register. The
+ * An element's hash, MurmurHash64A with a fixed seed, says which register it belongs to with 14
+ * bits; how many zeros the other 50 begin with, and one, is the least value of that register. The
  * estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches", 2017): from
  * a histogram of the registers' values, right over the whole range. Its standard error is 0.81%. */
 #include "hll.h"

@@ -1,4 +1,4 @@
-/* hll.h - what the files of the hyperloglog module share: the form of the strings, and registers. */
+/* hll.h - what the files of the hyperloglog module share: the form of strings, and registers. */
 #ifndef HLL_H
 #define HLL_H
 
@@ -37,7 +37,7 @@ void hll_forget_cached(uint8_t *bytes);
 
 /* Which register an element belongs to, and the value it gives it at least. */
 unsigned hll_register_of(KeelStr element, uint8_t *value);
-/* Raises registers to those of `s`, which hll_is(). False: it is malformed, and some may be raised. */
+/* Raises registers to those of `s`, which hll_is(). False: it is malformed; some may be raised. */
 bool hll_merge(HllRegisters *into, KeelStr s);
 uint64_t hll_estimate(const HllRegisters *registers);
 

@@ -8,13 +8,13 @@
  *
  *     "HYLL" | form u8 | 3 bytes unused | cardinality u64, little endian; top bit: out of date
  *
- * in the dense form (0) one after another, lowest bits first, 12304 bytes in all; in the sparse form
- * (1) as runs (sparse.c), until that takes more than hll-sparse-max-bytes or a register exceeds 32.
+ * in the dense form (0) one after another, lowest bits first, 12304 bytes in all; in the sparse
+ * form (1) as runs (sparse.c), until that takes more than hll-sparse-max-bytes or a register exceeds 32.
  * The bytes are those that Redis makes of the same commands. Strings belong to another module: they
  * are reached through the interface "string". estimate.c has the arithmetic, selftest.c PFSELFTEST.
  *
- * Cost: an element is a hash and a register, and in the sparse form a walk over the runs. PFCOUNT of
- * one key is the number kept in its header until a register changes. */
+ * Cost: an element is a hash and a register, and in the sparse form a walk over the runs. PFCOUNT
+ * of one key is the number kept in its header until a register changes. */
 #include "hyperloglog.h"
 
 #include <endian.h>
@@ -226,8 +226,8 @@ static void hyperloglog_pfcount(KeelCtx *c, const KeelStr *argv, int argc) {
     }
 }
 
-/* PFMERGE destkey [sourcekey ...]: the destination is one of the sources. It becomes dense if any of
- * them is. */
+/* PFMERGE destkey [sourcekey ...]: the destination is one of the sources. It becomes dense if any
+ * of them is. */
 static void hyperloglog_pfmerge(KeelCtx *c, const KeelStr *argv, int argc) {
     static HllRegisters all;
     bool dense = false;
@@ -283,7 +283,8 @@ static void debug_decode(KeelCtx *c, Hll *h) {
         if (run.value) {
             len += (size_t)sprintf(text + len, "%sv:%u,%u", blank, run.value, run.count);
         } else {
-            len += (size_t)sprintf(text + len, "%s%c:%u", blank, run.size == 1 ? 'z' : 'Z', run.count);
+            char zeros = run.size == 1 ? 'z' : 'Z';
+            len += (size_t)sprintf(text + len, "%s%c:%u", blank, zeros, run.count);
         }
     }
     keel_reply_bulk(c, (KeelStr){text, len});

@@ -4,8 +4,8 @@
  *     01nnnnnn nnnnnnnn    n + 1 registers are 0
  *     1vvvvvnn             n + 1 registers are v + 1
  *
- * Together they are all registers, in order. Raising one register splits the run that it is in; then
- * runs of equal values that became neighbours are joined, looking at no more than five opcodes. The
+ * Together they are all registers, in order. Raising one register splits the run that it is in;
+ * then runs of equal values that became neighbours are joined, looking at no more than five opcodes. The
  * same order of the same steps gives the same bytes as Redis, which replicas and tests compare.
  *
  * A change needs the whole string to be well-formed, as one that is not is not to be repaired by

@@ -43,7 +43,7 @@ static void forget_settings(KeelCtx *c, const void *data) {
 
 /* What comes from the server that we copy is done as it says: it decides when keys end. */
 bool keys_already_expired(KeelCtx *c, int64_t expiry) {
-    if (expiry > keel_now_ms()) return false;
+    if (expiry > keel_now_ms() || keel_loading()) return false;
     KeelClientInfo info = {.size = sizeof(info)};
     KeelClient *client = keel_client(c);
     if (client) keel_client_info(client, &info);

@@ -1,8 +1,8 @@
-/* blocking.c - BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH: the same when there is something, and a wait
- * when there is not.
+/* blocking.c - BLPOP, BRPOP, BLMPOP, BLMOVE, BRPOPLPUSH: the same when there is something, and a
+ * wait when there is not.
  *
- * A client that waits is tried again with its own arguments, as if the command came now, once one of
- * its keys holds a list. Whoever was served is journalled as the command that does not wait. */
+ * A client that waits is tried again with its own arguments, as if the command came now, once one
+ * of its keys holds a list. Whoever was served is journalled as the command that does not wait. */
 #include "lists.h"
 
 /* Each says whether it replied. `argv` is the command's. */
@@ -24,8 +24,8 @@ static bool retry(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *
 static void wait_for(KeelCtx *c, const KeelStr *keys, int n, int64_t deadline, Try *const *again,
                      void (*denied)(KeelCtx *c)) {
     KeelBlock block = {
-        .size = sizeof(block), .keys = keys, .key_count = n, .deadline_ms = deadline, .retry = retry,
-        .data = (void *)(uintptr_t)again,
+        .size = sizeof(block), .keys = keys, .key_count = n, .deadline_ms = deadline,
+        .retry = retry, .data = (void *)(uintptr_t)again,
     };
     if (!keel_block(c, &block)) denied(c);
 }

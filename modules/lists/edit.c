@@ -114,7 +114,8 @@ void quick_insert(Quick *q, Place at, KeelStr s, bool after) {
     quick_compress(q, at.node);
 }
 
-/* A plain element comes or goes: it is a node of its own, between what was before and behind it. */
+/* The element becomes a node of its own, between what was before and behind it; or, when it was one,
+ * goes where there is room for it. */
 static void replace_node(Quick *q, Place at, KeelStr s) {
     Node *node = at.node;
     if (node->plain && quick_is_plain(s.len)) {
@@ -141,9 +142,14 @@ static void replace_node(Quick *q, Place at, KeelStr s) {
     quick_compress(q, node);
 }
 
+/* Several elements of nearly 1 GiB each would be more than a pack can hold. */
+static bool too_large_together(const Node *node, KeelStr s) {
+    return node->pack.count > 1 && node->pack.bytes + s.len > LP_MAX_BYTES;
+}
+
 void quick_replace(Quick *q, Place at, KeelStr s) {
     Node *node = at.node;
-    if (node->plain || quick_is_plain(s.len)) {
+    if (node->plain || quick_is_plain(s.len) || too_large_together(node, s)) {
         replace_node(q, at, s);
         return;
     }

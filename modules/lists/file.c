@@ -1,9 +1,9 @@
 /* file.c - lists in files and payloads, as commands, and as digests.
  *
- * Both forms are written as RDB type 18: the number of nodes, then each one's kind (1 plain, 2 packed)
- * and its bytes, which are those in memory, compressed ones included. Read are also type 14 (nodes
- * are ziplists), 10 (one ziplist) and 1 (elements one by one). All of it is validated; empty nodes
- * are passed over, and a list without elements is no key. */
+ * Both forms are written as RDB type 18: the number of nodes, then each one's kind (1 plain, 2
+ * packed) and its bytes, which are those in memory, compressed ones included. Read are also type 14
+ * (nodes are ziplists), 10 (one ziplist) and 1 (elements one by one). All of it is validated; empty
+ * nodes are passed over, and a list without elements is no key. */
 #include <ds/ziplist.h>
 #include <keel/codec.h>
 
@@ -43,8 +43,8 @@ int list_save(KeelSink *sink, const KeelValue *v) {
     return 0;
 }
 
-/* Commands of up to 64 elements. One ends with each node too: a compressed node's bytes are there only
- * while the walk is in it. */
+/* Commands of up to 64 elements. One ends with each node too: a compressed node's bytes are there
+ * only while the walk is in it. */
 int list_rewrite(KeelSink *sink, KeelStr key, const KeelValue *v) {
     KeelStr words[2 + REWRITE_WORDS] = {KEEL_LIT("RPUSH"), key};
     char digits[REWRITE_WORDS][KEEL_INT_ROOM];

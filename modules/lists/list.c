@@ -26,9 +26,7 @@ void list_free(void *list) {
 /* ---- the two forms --------------------------------------------------------------------------- */
 
 void pack_expect(List *l, size_t bytes, size_t count) {
-    if (__builtin_expect(!quick_exceeds(lists_fill, l->pack.bytes + bytes, l->pack.count + count), 1)) {
-        return;
-    }
+    if (!quick_exceeds(lists_fill, l->pack.bytes + bytes, l->pack.count + count)) return;
     Quick *q = quick_new(lists_fill, lists_depth);
     if (l->pack.count) {
         quick_link(q, NULL, node_packed(l->pack), true);
@@ -68,7 +66,7 @@ LpValue list_end(const List *l, bool front) {
     if (l->quick) {
         Node *node = front ? l->quick->head : l->quick->tail;
         node_open(node);
-        if (node->plain) return (LpValue){.ptr = (const char *)node->pack.lp, .len = plain_len(node)};
+        if (node->plain) return plain_value(node, node->pack.lp);
         p = &node->pack;
     }
     return lp_get(front ? pack_first(p) : pack_last(p));
@@ -135,8 +133,8 @@ static size_t count_equal(const uint8_t *p, const Wanted *wanted) {
     return n;
 }
 
-/* Deletes `n` equal elements of a pack after passing over `skip` of them. What stays between them is
- * moved once, whatever their number. */
+/* Deletes `n` equal elements of a pack after passing over `skip` of them. What stays between them
+ * is moved once, whatever their number. */
 static void pack_delete_equal(Pack *pack, const Wanted *wanted, size_t skip, size_t n) {
     uint8_t *p = pack->lp + LP_HEADER_BYTES, *to = p, *kept = p; /* kept..p waits to be moved */
     size_t deleted = 0;
@@ -175,7 +173,7 @@ static size_t node_delete_equal(Quick *q, Node *node, const Wanted *wanted, size
     const uint8_t *bytes = node_read(node, &opened);
     size_t n;
     if (node->plain) {
-        n = wanted_is(wanted, (LpValue){.ptr = (const char *)bytes, .len = plain_len(node)});
+        n = wanted_is(wanted, plain_value(node, bytes));
         if (n) quick_unlink(q, node);
     } else {
         n = count_equal(bytes + LP_HEADER_BYTES, wanted);

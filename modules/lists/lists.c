@@ -1,11 +1,11 @@
 /* lists.c - the type "list", and the rows of LPUSH, RPOP, LRANGE, LMOVE, BLPOP ...
  *
- * A list is a sequence of strings that is changed at its ends. A small one is a single listpack; one
- * that outgrows list-max-listpack-size is a quicklist, a chain of listpacks. Either way an element
- * costs its bytes and two or three more, and pushing or popping costs writing or skipping them:
- * listpacks lie in blocks with room on both sides, so nothing else moves and, as nodes are used up
- * whole, about one command in a thousand allocates. Reaching into the middle walks over nodes from
- * the nearer end, then inside one.
+ * A list is a sequence of strings that is changed at its ends. A small one is a single listpack;
+ * one that outgrows list-max-listpack-size is a quicklist, a chain of listpacks. Either way an
+ * element costs its bytes and two or three more, and pushing or popping costs writing or skipping
+ * them: listpacks lie in blocks with room on both sides, so nothing else moves and, as nodes are
+ * used up whole, about one command in a thousand allocates. Reaching into the middle walks over
+ * nodes from the nearer end, then inside one.
  *
  * On disk a list is RDB type 18, its nodes as they are in memory.
  *
@@ -81,7 +81,7 @@ const KeelType lists_type = {
 
 static const KeelType *const types[] = {&lists_type, NULL};
 
-/* ---- DEBUG QUICKLIST-PACKED-THRESHOLD ---------------------------------------------------------- */
+/* ---- DEBUG QUICKLIST-PACKED-THRESHOLD -------------------------------------------------------- */
 
 static void debug_threshold(KeelCtx *c, const KeelStr *argv, int argc) {
     int64_t bytes;
@@ -89,7 +89,8 @@ static void debug_threshold(KeelCtx *c, const KeelStr *argv, int argc) {
     /* Nodes of packed elements count their bytes in 32 bits, with a little to spare. */
     if (!keel_parse_memory(argv[2], &bytes) || bytes < 0 ||
         bytes > ((int64_t)1 << 32) - ((int64_t)1 << 20)) {
-        keel_reply_error(c, "ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+        keel_reply_error(c, "ERR argument must be a memory value bigger than 1 and smaller than "
+                            "4gb");
         return;
     }
     quick_plain_from = bytes ? (uint64_t)bytes : QUICK_PLAIN_FROM;
@@ -114,8 +115,8 @@ static const KeelDebug threshold = {
 #define MOVES "RW ACCESS DELETE & RW INSERT"
 #define SIDES "(LEFT|RIGHT){where}"
 #define FROM_TO "(LEFT|RIGHT){wherefrom} (LEFT|RIGHT){whereto}"
-#define PUSH_COMPLEXITY "O(1) for each element added, so O(N) to add N elements when the command is " \
-                        "called with multiple arguments."
+#define PUSH_COMPLEXITY "O(1) for each element added, so O(N) to add N elements when the command " \
+                        "is called with multiple arguments."
 #define POP_COMPLEXITY "O(N) where N is the number of elements returned"
 #define PUSH_HISTORY "2.4.0: Accepts multiple `element` arguments."
 #define PUSHX_HISTORY "4.0.0: Accepts multiple `element` arguments."
@@ -126,7 +127,7 @@ static const KeelCommand commands[] = {
     { .name = "blmove", .args = "source destination " FROM_TO " timeout:double",
       .flags = WAITS | KEEL_DENYOOM, .call = lists_blmove, .group = "list", .since = "6.2.0",
       .complexity = "O(1)", .keys = MOVES,
-      .summary = "Moves an element from one list's end to another's, or waits until there is one." },
+      .summary = "Moves an element from one list's end to another's, or waits for one." },
     { .name = "blmpop",
       .args = "timeout:double numkeys key [key ...] " SIDES " [COUNT count]",
       .flags = WAITS, .call = lists_blmpop, .group = "list", .since = "7.0.0",
@@ -179,9 +180,9 @@ static const KeelCommand commands[] = {
     { .name = "lpos",
       .args = "key element [RANK rank:integer] [COUNT num-matches:integer] [MAXLEN len:integer]",
       .flags = KEEL_READONLY, .call = lists_lpos, .group = "list", .since = "6.0.6",
-      .complexity = "O(N) where N is the number of elements in the list, for the average case. When "
-                    "searching for elements near the head or the tail of the list, or when the "
-                    "MAXLEN option is provided, the command may run in constant time.",
+      .complexity = "O(N) where N is the number of elements in the list, for the average case. "
+                    "When searching for elements near the head or the tail of the list, or when "
+                    "the MAXLEN option is provided, the command may run in constant time.",
       .keys = "RO ACCESS", .summary = "Finds the positions of an element in a list." },
     { .name = "lpush", .args = "key element [element ...]", .flags = WRITE_OOM | KEEL_FAST,
       .call = lists_lpush, .group = "list", .since = "1.0.0", .complexity = PUSH_COMPLEXITY,
@@ -193,9 +194,9 @@ static const KeelCommand commands[] = {
       .summary = "Adds elements at the front of a list that is there." },
     { .name = "lrange", .args = "key start stop", .flags = KEEL_READONLY, .call = lists_lrange,
       .group = "list", .since = "1.0.0", .keys = "RO ACCESS",
-      .complexity = "O(S+N) where S is the distance of start offset from HEAD for small lists, from "
-                    "nearest end (HEAD or TAIL) for large lists; and N is the number of elements in "
-                    "the specified range.",
+      .complexity = "O(S+N) where S is the distance of start offset from HEAD for small lists, "
+                    "from nearest end (HEAD or TAIL) for large lists; and N is the number of "
+                    "elements in the specified range.",
       .summary = "Returns the elements between two positions of a list." },
     { .name = "lrem", .args = "key count element", .flags = KEEL_WRITE, .call = lists_lrem,
       .group = "list", .since = "1.0.0", .keys = "RW DELETE",

@@ -48,7 +48,7 @@ Pack pack_adopt(uint8_t *lp);
 /* A copy in a block that fits. */
 Pack pack_copy(const Pack *p);
 
-/* ---- quicklists (quicklist.c, edit.c, compress.c) --------------------------------------------- */
+/* ---- quicklists (quicklist.c, edit.c, compress.c) -------------------------------------------- */
 
 typedef struct Node {
     struct Node *prev, *next;
@@ -97,7 +97,7 @@ void quick_delete(Quick *q, size_t index, size_t n);
 Node *node_packed(Pack pack);
 Node *node_plain(KeelStr s);
 bool node_admits(const Quick *q, const Node *node, size_t len);
-/* Puts `node` behind (`after`) or before `by`; an empty quicklist has no `by`. Counts its elements. */
+/* Puts `node` behind (`after`) or before `by`; an empty quicklist has no `by`. */
 void quick_link(Quick *q, Node *by, Node *node, bool after);
 /* Takes a node out of the chain and frees it; or when nothing is left in it. */
 void quick_unlink(Quick *q, Node *node);
@@ -105,6 +105,10 @@ bool quick_unlink_empty(Quick *q, Node *node);
 
 static inline uint64_t plain_len(const Node *node) {
     return (uint64_t)node->pack.room << 32 | node->pack.bytes;
+}
+/* A plain node's element, whose open bytes are these. */
+static inline LpValue plain_value(const Node *node, const uint8_t *bytes) {
+    return (LpValue){.ptr = (const char *)bytes, .len = plain_len(node)};
 }
 static inline bool quick_is_plain(size_t len) {
     return __builtin_expect(len >= quick_plain_from, 0);
@@ -143,8 +147,8 @@ void pack_expect(List *l, size_t bytes, size_t count);
 static inline void list_expect(List *l, size_t bytes, size_t count) {
     if (!l->quick) pack_expect(l, bytes, count);
 }
-/* Back to one pack, when a quicklist has but one node: of half the limit when `shrinking`, so that a
- * list at the limit does not go back and forth. */
+/* Back to one pack, when a quicklist has but one node: of half the limit when `shrinking`, so that
+ * a list at the limit does not go back and forth. */
 void list_shrink(List *l, bool shrinking);
 /* These keep the form; the commands call the two above as Redis does. */
 void list_push(List *l, KeelStr s, bool front);
@@ -185,7 +189,7 @@ void walk_end(Walk *w);
 static inline bool walk_next(Walk *w, LpValue *v) {
     if (!w->p && !walk_turn(w)) return false;
     if (__builtin_expect(w->node && w->node->plain, 0)) {
-        *v = (LpValue){.ptr = (const char *)w->p, .len = plain_len(w->node)};
+        *v = plain_value(w->node, w->p);
         w->p = NULL;
         return true;
     }
@@ -234,7 +238,8 @@ bool lists_parse_mpop(KeelCtx *c, const KeelStr *argv, int argc, int first, PopM
 /* Pops from the first of the keys that there is. Returns whether anything was replied. */
 bool lists_try_mpop(KeelCtx *c, const PopMany *m);
 /* move.c: whether the source is there, or an error was replied; then all is done. */
-bool lists_try_move(KeelCtx *c, KeelStr source, KeelStr destination, bool from_front, bool to_front);
+bool lists_try_move(KeelCtx *c, KeelStr source, KeelStr destination, bool from_front,
+                    bool to_front);
 
 KeelHandler lists_lpush, lists_rpush, lists_lpushx, lists_rpushx;
 KeelHandler lists_lpop, lists_rpop, lists_lmpop;
@@ -243,7 +248,7 @@ KeelHandler lists_lset, lists_linsert, lists_lrem, lists_ltrim;
 KeelHandler lists_lmove, lists_rpoplpush;
 KeelHandler lists_blpop, lists_brpop, lists_blmpop, lists_blmove, lists_brpoplpush;
 
-/* ---- the type's other callbacks (file.c), and the interface (operations.c) --------------------- */
+/* ---- the type's other callbacks (file.c), and the interface (operations.c) ------------------- */
 
 int list_save(KeelSink *sink, const KeelValue *v);
 int list_load(KeelSource *source, uint8_t opcode, KeelValue *out);

@@ -1,4 +1,4 @@
-/* move.c - LMOVE and RPOPLPUSH: an element from one list's end to another's, or to the same one's. */
+/* move.c - LMOVE and RPOPLPUSH: an element from one list's end to another's or its own. */
 #include <string.h>
 
 #include "lists.h"
@@ -29,7 +29,8 @@ static void move_end(KeelCtx *c, List *from, KeelKey *to, bool from_front, bool 
     keel_key_changed(to, KEEL_NOTIFY_LIST, to_front ? "lpush" : "rpush");
 }
 
-bool lists_try_move(KeelCtx *c, KeelStr source, KeelStr destination, bool from_front, bool to_front) {
+bool lists_try_move(KeelCtx *c, KeelStr source, KeelStr destination, bool from_front,
+                    bool to_front) {
     KeelKey from, to;
     if (!keel_key_open(c, source, KEEL_KEY_WRITE, &from)) return false;
     if (!lists_check(c, &from)) return true;

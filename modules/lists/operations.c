@@ -54,7 +54,8 @@ static void settle(KeelKey *key, List *l) {
     }
 }
 
-static bool ops_pop(KeelKey *key, bool front, void (*take)(KeelStr element, void *data), void *data) {
+static bool ops_pop(KeelKey *key, bool front, void (*take)(KeelStr element, void *data),
+                    void *data) {
     List *l = list_of(key);
     char scratch[KEEL_INT_ROOM];
     if (!l) return false;
@@ -137,7 +138,7 @@ static void ops_end(KeelListWalk *w) {
     w->opened_ = NULL;
 }
 
-/* ---- lists that no key holds yet -------------------------------------------------------------- */
+/* ---- lists that no key holds yet ------------------------------------------------------------- */
 
 static void *ops_create(void) {
     return list_new();

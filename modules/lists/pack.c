@@ -1,12 +1,12 @@
 /* pack.c - a listpack with free space on both sides of it.
  *
- * Lists are pushed and popped at their ends. A listpack alone makes the front dear: its header and all
- * elements would move by a few bytes each time. Here the listpack lies somewhere inside its block,
- * and its six bytes of header move with its first element.
+ * Lists are pushed and popped at their ends. A listpack alone makes the front dear: its header and
+ * all elements would move by a few bytes each time. Here the listpack lies somewhere inside its
+ * block, and its six bytes of header move with its first element.
  *
  * Growth goes to the end where it is needed. When a block has room, but at the other end, the pack
- * slides over: that costs its length, and happens only once at least an eighth of it is free (or the
- * block may not grow), so a queue costs a few moved bytes for each that is pushed. */
+ * slides over: that costs its length, and happens only once at least an eighth of it is free (or
+ * the block may not grow), so a queue costs a few moved bytes for each that is pushed. */
 #include <ds/host.h>
 #include <string.h>
 
@@ -46,7 +46,8 @@ static void move_to(Pack *p, size_t room, size_t before) {
 /* Makes at least `cost` bytes free at one end. */
 static __attribute__((noinline)) void make_room(Pack *p, size_t cost, bool front, size_t want) {
     size_t need = p->bytes + cost, unused = (size_t)p->room - p->bytes;
-    if (p->lp && need <= p->room && (unused >= p->bytes / 8 || p->room >= want)) {
+    bool fits = p->lp && need <= p->room;
+    if (fits && (unused >= p->bytes / 8 || (want && p->room >= want))) {
         size_t before = front ? unused : 0;
         uint8_t *to = p->lp - p->before + before;
         memmove(to, p->lp, p->bytes);
@@ -54,6 +55,7 @@ static __attribute__((noinline)) void make_room(Pack *p, size_t cost, bool front
         p->before = (uint32_t)before;
         return;
     }
+    if (fits) need = (size_t)p->room + 1; /* the next class: sliding would come too often */
     size_t room = ds_class(want > need ? want : need);
     move_to(p, room, front ? room - p->bytes : 0);
 }
@@ -102,7 +104,7 @@ void pack_drop(Pack *p, uint8_t *at, bool front) {
 }
 
 /* Replaces `old` bytes at `offset` by room for `fresh` ones, and returns where that is. What is
- * removed is closed from the shorter side. The header and the new bytes are the caller's to write. */
+ * removed is closed from the shorter side. Header and new bytes are the caller's to write. */
 static uint8_t *splice(Pack *p, size_t offset, size_t old, size_t fresh) {
     if (fresh > old && behind(p) < fresh - old) make_room(p, fresh - old, false, 0);
     size_t tail = p->bytes - offset - old;

@@ -93,7 +93,8 @@ void lists_rpop(KeelCtx *c, const KeelStr *argv, int argc) {
 
 bool lists_parse_mpop(KeelCtx *c, const KeelStr *argv, int argc, int first, PopMany *out) {
     int64_t keys;
-    if (!lists_count(c, argv[first], 1, "ERR numkeys should be greater than 0", &keys)) return false;
+    const char *error = "ERR numkeys should be greater than 0";
+    if (!lists_count(c, argv[first], 1, error, &keys)) return false;
     if (keys >= argc - first - 1) {
         keel_reply_syntax(c);
         return false;

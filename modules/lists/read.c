@@ -80,15 +80,19 @@ static bool parse_search(KeelCtx *c, const KeelStr *argv, int argc, Search *s) {
                 return false;
             }
             if (s->rank == 0) {
-                keel_reply_error(c, "ERR RANK can't be zero: use 1 to start from the first match, 2 "
-                                    "from the second ... or use negative to start from the end of "
-                                    "the list");
+                keel_reply_error(c, "ERR RANK can't be zero: use 1 to start from the first match, "
+                                    "2 from the second ... or use negative to start from the end "
+                                    "of the list");
                 return false;
             }
         } else if (more && keel_is(argv[i], "count")) {
-            if (!lists_count(c, argv[++i], 0, "ERR COUNT can't be negative", &s->count)) return false;
+            if (!lists_count(c, argv[++i], 0, "ERR COUNT can't be negative", &s->count)) {
+                return false;
+            }
         } else if (more && keel_is(argv[i], "maxlen")) {
-            if (!lists_count(c, argv[++i], 0, "ERR MAXLEN can't be negative", &s->max)) return false;
+            if (!lists_count(c, argv[++i], 0, "ERR MAXLEN can't be negative", &s->max)) {
+                return false;
+            }
         } else {
             keel_reply_syntax(c);
             return false;

@@ -175,7 +175,8 @@ static KeelCommand *make_rows(RedisModuleCommand *first) {
         *row = (KeelCommand){.name = cmd->name, .flags = cmd->flags | KEEL_FOREIGN,
                              .call = cmd->call ? run : NULL, .args = cmd->args, .keys = cmd->keys,
                              .categories = cmd->categories, .history = cmd->history,
-                             .arity = cmd->arity, .data = cmd};
+                             .arity = cmd->arity, .data = cmd,
+                             .get_keys = cmd->getkeys_api ? rm_get_keys : NULL};
         if (cmd->first_sub) row->subcommands = make_rows(cmd->first_sub);
         rm_describe(cmd, row);
     }

@@ -165,7 +165,7 @@ int RM_DictCompareC(RedisModuleDictIter *it, const char *op, void *key, size_t l
     size_t shared = here.len < len ? here.len : len;
     int cmp = shared ? memcmp(here.ptr, key, shared) : 0;
     if (!cmp) cmp = (here.len > len) - (here.len < len);
-    bool equal_too = op[0] == '=' || (op[0] && op[1] == '=');
+    bool equal_too = op[0] && op[1] == '='; /* a single "=" is no operator here */
     bool holds = cmp == 0 ? equal_too : op[0] == '>' ? cmp > 0 : op[0] == '<' && cmp < 0;
     return holds ? REDISMODULE_OK : REDISMODULE_ERR;
 }

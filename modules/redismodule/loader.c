@@ -86,6 +86,7 @@ static void mod_free(Mod *mod) {
     rm_forget_settings(mod);
     rm_forget_types(mod);
     rm_forget_commands(mod);
+    rm_forget_categories(mod);
     keel_free(mod->sections);
     rm_memory_end(mod);
     keel_free(mod->name);

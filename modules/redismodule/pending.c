@@ -4,8 +4,6 @@
 
 #define WEAK __attribute__((weak))
 WEAK void rm_forget_filters(Mod *mod) { (void)mod; }
-WEAK void rm_describe(RedisModuleCommand *cmd, KeelCommand *row) { (void)cmd; (void)row; }
-WEAK void rm_forget_info(RedisModuleCommand *cmd) { (void)cmd; }
 WEAK int rm_filters_active;
 WEAK void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc) {
     (void)ctx, (void)argv, (void)argc;

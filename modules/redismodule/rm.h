@@ -68,6 +68,7 @@ struct Mod {
     Mod **used;              /* modules whose APIs it uses */
     int used_count;
     int filters, timers, blocked; /* that it has now */
+    uint64_t categories;     /* that it added, as bits */
     RedisModuleDefragFunc defrag, defrag_start, defrag_end;
 };
 
@@ -86,6 +87,9 @@ void rm_forget_users(Mod *mod);
 /* What SetCommandInfo said of a command, into its row; and its end. */
 void rm_describe(RedisModuleCommand *cmd, KeelCommand *row);
 void rm_forget_info(RedisModuleCommand *cmd);
+void rm_forget_categories(Mod *mod);
+/* For commands that name their keys themselves. */
+int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
 /* Whether other modules use what it exports. */
 bool rm_exports_used(const Mod *mod);
 /* Tells the others' server event callbacks. */

@@ -162,6 +162,12 @@ int RM_StringToLongDouble(const RedisModuleString *s, long double *v) {
 int RM_StringToStreamID(const RedisModuleString *s, RedisModuleStreamID *id) {
     const KeelStreamOps *ops = rm_stream();
     KeelStreamId parsed;
+    /* The ends of all streams. */
+    if (s->len == 1 && (*s->ptr == '-' || *s->ptr == '+')) {
+        uint64_t end = *s->ptr == '-' ? 0 : UINT64_MAX;
+        *id = (RedisModuleStreamID){end, end};
+        return REDISMODULE_OK;
+    }
     if (!ops || !ops->parse_id(rm_view(s), 0, &parsed)) return REDISMODULE_ERR;
     *id = (RedisModuleStreamID){parsed.ms, parsed.seq};
     return REDISMODULE_OK;

@@ -86,6 +86,7 @@ int RM_GetTypeMethodVersion(void) {
 void rm_build_types(Mod *mod) {
     size_t n = 0;
     for (RedisModuleType *type = mod->types; type; type = type->next) n++;
+    if (!n) return;
     mod->type_rows = keel_zalloc((n + 1) * sizeof(*mod->type_rows));
     for (RedisModuleType *type = mod->types; type; type = type->next) {
         mod->type_rows[--n] = &type->row;

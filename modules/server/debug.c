@@ -176,8 +176,8 @@ static bool refuse_missing(KeelCtx *c, KeelStr name) {
     static const struct {
         const char *name, *needs;
     } known[] = {
-        {"reload", "persistence"},          {"loadaof", "persistence"},
-        {"aof-flush-sleep", "persistence"}, {"change-repl-id", "replication"},
+        {"reload", "snapshots"},            {"loadaof", "append-only files"},
+        {"aof-flush-sleep", "append-only files"}, {"change-repl-id", "replication"},
         {"replicate", "replication"},       {"set-disable-deny-scripts", "scripting"},
         {"quicklist-packed-threshold", "list"},
     };

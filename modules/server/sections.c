@@ -54,22 +54,22 @@ static void write_memory(KeelInfo *info) {
         {"replication", "mem_replication_backlog:0\nmem_total_replication_buffers:0\n"
                         "mem_clients_slaves:0\n"},
         {"cluster", "mem_cluster_links:0\n"},
-        {"persistence", "mem_aof_buffer:0\n"},
+        {"aof", "mem_aof_buffer:0\n"},
         {"defragmentation", "active_defrag_running:0\n"},
         {0},
     };
     write_absent(info, absent);
 }
 
-/* Nothing was ever saved, so all changes since the start are unsaved. */
 static void write_persistence(KeelInfo *info) {
     static const Absent absent[] = {
-        {"persistence",
+        {"snapshot",
          "loading:0\nasync_loading:0\ncurrent_cow_peak:0\ncurrent_cow_size:0\n"
          "current_cow_size_age:0\ncurrent_fork_perc:0.00\ncurrent_save_keys_processed:0\n"
          "current_save_keys_total:0\nrdb_bgsave_in_progress:0\nrdb_last_bgsave_status:ok\n"
          "rdb_last_bgsave_time_sec:-1\nrdb_current_bgsave_time_sec:-1\nrdb_saves:0\n"
-         "rdb_last_cow_size:0\nrdb_last_load_keys_expired:0\nrdb_last_load_keys_loaded:0\n"
+         "rdb_last_cow_size:0\nrdb_last_load_keys_expired:0\nrdb_last_load_keys_loaded:0\n"},
+        {"aof",
          "aof_enabled:0\naof_rewrite_in_progress:0\naof_rewrite_scheduled:0\n"
          "aof_last_rewrite_time_sec:-1\naof_current_rewrite_time_sec:-1\n"
          "aof_last_bgrewrite_status:ok\naof_rewrites:0\naof_rewrites_consecutive_failures:0\n"
@@ -77,7 +77,8 @@ static void write_persistence(KeelInfo *info) {
         {"fork", "module_fork_in_progress:0\nmodule_fork_last_cow_size:0\n"},
         {0},
     };
-    if (!keel_interface("persistence", 100)) {
+    /* Nothing was ever saved then, so all changes since the start are unsaved. */
+    if (!keel_interface("snapshot", 100)) {
         keel_info_int(info, "rdb_changes_since_last_save", (int64_t)keel_dirty());
         keel_info_int(info, "rdb_last_save_time", server_started_ms / 1000);
     }
@@ -99,7 +100,7 @@ static void write_stats(KeelInfo *info) {
          "current_active_defrag_time:0\n"},
         {"tracking", "tracking_total_keys:0\ntracking_total_items:0\n"
                      "tracking_total_prefixes:0\n"},
-        {"persistence", "dump_payload_sanitizations:0\n"},
+        {"sanitizer", "dump_payload_sanitizations:0\n"},
         {"replybuffers", "reply_buffer_shrinks:0\nreply_buffer_expands:0\n"},
         {"iothreads", "io_threaded_reads_processed:0\nio_threaded_writes_processed:0\n"},
         {"acl", "acl_access_denied_auth:0\nacl_access_denied_cmd:0\nacl_access_denied_key:0\n"
@@ -138,14 +139,6 @@ static void write_cluster(KeelInfo *info) {
 }
 
 /* --- tables --------------------------------------------------------------------------------- */
-
-const KeelConfig server_configs[] = {
-    {.name = "save", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI | KEEL_CONFIG_LINES,
-     .value = "", .get = save_get, .set = save_set},
-    {.name = "appendonly", .type = KEEL_CONFIG_BOOL, .var = &appendonly, .value = "no",
-     .check = appendonly_check},
-    {0},
-};
 
 const KeelInfoSection server_sections[] = {
     {.name = "Server", .rank = 10, .write = write_server},

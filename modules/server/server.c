@@ -247,5 +247,5 @@ static const KeelCommand commands[] = {
 
 KEEL_MODULE(.name = "server", .version = "1.0.0",
             .summary = "The server itself: INFO, CONFIG, COMMAND, DEBUG, MEMORY and their like.",
-            .commands = commands, .configs = server_configs, .info = server_sections,
+            .commands = commands, .info = server_sections,
             .provides = provides, .load = server_load);

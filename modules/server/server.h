@@ -4,16 +4,9 @@
 
 #include <keel.h>
 
-/* sections.c: INFO's sections that are nobody else's, and the module's settings. */
+/* sections.c: INFO's sections that are nobody else's. */
 extern const KeelInfoSection server_sections[];
 extern int64_t server_started_ms;
-extern const KeelConfig server_configs[];
-
-/* persistence.c: what `save` and `appendonly` may be while nothing is kept on disk. */
-extern bool appendonly;
-bool appendonly_check(const KeelConfig *config, KeelStr value, const char **reason);
-bool save_set(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
-void save_get(const KeelConfig *config, KeelConfigOut *out);
 
 /* memory.c */
 extern const KeelCommand memory_subcommands[];

@@ -156,7 +156,7 @@ static void popping_take(Member *m, void *data) {
     member_reply(p->ctx, m);
     KeelStr s = member_str(m);
     if (p->count == SREM_MEMBERS + 2) popping_flush(p);
-    if (s.len > p->room - p->len) {
+    if (!p->bytes || s.len > p->room - p->len) {
         p->room = 2 * p->room + s.len + 256;
         p->bytes = keel_realloc(p->bytes, p->room);
     }
@@ -196,7 +196,7 @@ static void keep(Set *kept, SetForm form, Member *m) {
     else kept->pack = lp_append_int(kept->pack, m->number);
 }
 
-/* Most of a table, or some of a packed set: one walk decides who stays, and what stays is a new set.
+/* Most of a table, or some of a packed set: one walk decides who stays, and that is a new set.
  * What was a table may become a pack again. */
 static void pop_by_walk(Set *set, size_t count, Popping *p) {
     size_t left = set_count(set), stay = left - count;

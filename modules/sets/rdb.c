@@ -1,8 +1,8 @@
 /* rdb.c - sets as bytes: RDB types 2 (members), 11 (an intset) and 20 (a listpack), and SADDs.
  *
- * The packed forms are in files what they are in memory, so saving is a copy. The listpack came with
- * version 11 of the format; for older readers its members are written one by one. Nothing that is
- * loaded is trusted: sizes, order, members that come twice, integers that are none. */
+ * The packed forms are in files what they are in memory, so saving is a copy. The listpack came
+ * with version 11 of the format; for older readers its members are written one by one. Nothing that
+ * is loaded is trusted: sizes, order, members that come twice, integers that are none. */
 #include "sets.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ enum {
     OPCODE_INTS = 11,
     OPCODE_PACK = 20,
     PACK_SINCE = 11,      /* version of the format */
-    SEARCHED = 16,        /* packs of so many members are searched for doubles, larger ones hashed */
+    SEARCHED = 16,        /* packs of so many are searched for doubles, larger ones hashed */
     REWRITE_MEMBERS = 64, /* in one SADD */
     RESERVED = 1 << 20,   /* members that a table is made for before they are there */
 };
@@ -69,7 +69,8 @@ int sets_rewrite(KeelSink *sink, KeelStr key, const KeelValue *v) {
 static bool add_loaded(Set *set, char *bytes, size_t len, size_t members) {
     KeelStr s = {bytes, len};
     int64_t v;
-    if (set->form == SET_PACK && !(set_packs(lp_count(set->pack), len) && lp_fits(set->pack, len))) {
+    if (set->form == SET_PACK &&
+        !(set_packs(lp_count(set->pack), len) && lp_fits(set->pack, len))) {
         set_convert(set, SET_TABLE, members);
     } else if (set->form == SET_INTS && !keel_parse_int(s, &v)) {
         set_leave_ints(set, s, members);

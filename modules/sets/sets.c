@@ -2,9 +2,9 @@
  *
  * A set is kept in one of three forms. Integers only, and at most set-max-intset-entries of them: a
  * sorted array (ds/intset.h). At most set-max-listpack-entries members of at most
- * set-max-listpack-value bytes: a listpack (ds/listpack.h). Otherwise a hash table (ds/dict.h), whose
- * elements are blocks of a length and the member's bytes. So a member costs 2 to 8 bytes, its own
- * bytes and 2, or its own bytes, 1 and about 13 of the table.
+ * set-max-listpack-value bytes: a listpack (ds/listpack.h). Otherwise a hash table (ds/dict.h),
+ * whose elements are blocks of a length and the member's bytes. So a member costs 2 to 8 bytes, its
+ * own bytes and 2, or its own bytes, 1 and about 13 of the table.
  *
  * On disk the first two forms are RDB types 11 and 20, byte for byte what they are in memory; the
  * table is type 2, a number of members and the members (rdb.c).

@@ -23,7 +23,7 @@ typedef struct Set {
     SetForm form;
 } Set;
 
-/* A member as a walk shows it: bytes that live until the set changes, or (str.ptr NULL) a number. */
+/* A member as a walk shows it: bytes that live until the set changes, or (no str.ptr) a number. */
 typedef struct Member {
     KeelStr str;
     int64_t number;

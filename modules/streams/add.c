@@ -24,12 +24,8 @@ void streams_loading(KeelCtx *c, const void *data) {
 
 /* A primary's command, or one of a file, was settled by whom it comes from. */
 static bool settled(KeelCtx *c) {
-    KeelClient *client = keel_client(c);
-    KeelClientInfo info = {.size = sizeof(info)};
-    if (loading) return true;
-    if (!client) return false;
-    keel_client_info(client, &info);
-    return info.kind == KEEL_CLIENT_PRIMARY;
+    const KeelClient *client = keel_client(c);
+    return loading || (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY);
 }
 
 static bool is_char(KeelStr s, char ch) {
@@ -204,15 +200,14 @@ void streams_xadd(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     Stream *s = there ? keel_key_value(&key) : NULL;
     if (!make_id(c, s, &o)) return;
-    if (!stream_fits(fields, (size_t)words / 2)) {
-        keel_reply_error(c, "ERR Elements are too large to be stored");
+    if (!there) s = stream_new();
+    const char *reason;
+    if (!stream_append(s, o.id, fields, (size_t)words / 2, &reason)) {
+        if (!there) stream_free(s);
+        keel_reply_error(c, reason);
         return;
     }
-    if (!there) {
-        s = stream_new();
-        keel_key_set_value(&key, &streams_type, s, KEEL_NO_EXPIRY);
-    }
-    stream_append(s, o.id, fields, (size_t)words / 2);
+    if (!there) keel_key_set_value(&key, &streams_type, s, KEEL_NO_EXPIRY);
     id_reply(c, o.id);
     keel_key_changed(&key, KEEL_NOTIFY_STREAM, "xadd");
     if (o.trim.by != TRIM_NONE) trim_and_tell(&key, s, &o);

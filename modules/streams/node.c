@@ -122,13 +122,14 @@ static size_t content_of(const KeelStr *fields, size_t pairs, size_t step) {
     return bytes;
 }
 
-/* Room for `more` bytes: the block grows by doubling, up to what a node has in the end. */
+/* Room for `more` bytes: the block grows by doubling, up to what a node has in the end. NULL: there is
+ * no memory. */
 static uint8_t *reserve(uint8_t *node, size_t *room, size_t more) {
     size_t need = lp_bytes(node) + more;
     if (__builtin_expect(need <= *room, 1)) return node;
-    size_t size = *room * 2 > need ? *room * 2 : need;
-    node = keel_realloc(node, keel_mem_class(size));
-    *room = keel_mem_class(size);
+    size_t size = keel_mem_class(*room * 2 > need ? *room * 2 : need);
+    node = keel_try_realloc(node, size);
+    if (node) *room = size;
     return node;
 }
 
@@ -139,8 +140,10 @@ uint8_t *node_new(const KeelStr *fields, size_t pairs, size_t *room, size_t hint
     size_t need = LP_EMPTY_BYTES + 4 * (size_t)11 + content_of(fields, pairs, 2) +
                   content_of(fields, pairs, 1) + ENTRY_OVERHEAD;
     *room = keel_mem_class(need > hint ? need : hint);
-    uint8_t *node = keel_alloc(*room), *at = node + LP_HEADER_BYTES;
+    uint8_t *node = keel_try_alloc(*room), *at;
+    if (!node) return NULL;
     lp_set_header(node, LP_EMPTY_BYTES, 0);
+    at = node + LP_HEADER_BYTES;
     at = put_int(at, 1);
     at = put_int(at, 0);
     at = put_int(at, (int64_t)pairs);
@@ -174,6 +177,7 @@ static bool same_fields(const NodeHead *head, const KeelStr *fields, size_t pair
 uint8_t *node_append(uint8_t *node, size_t *room, Id master, Id id, const KeelStr *fields,
                      size_t pairs) {
     node = reserve(node, room, content_of(fields, pairs, 1) + ENTRY_OVERHEAD + 2);
+    if (!node) return NULL;
     NodeHead head = node_head(node);
     if (head.live < 127) { /* stays an integer of one byte */
         node[LP_HEADER_BYTES]++;

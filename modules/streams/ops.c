@@ -19,8 +19,8 @@ static int ops_add(KeelKey *key, Id *id, bool generate, const KeelStr *fields, s
     Stream *s = stream_of(key);
     Id next = generate ? id_next(s->last) : *id;
     if (id_compare(next, s->last) <= 0) return KEEL_STREAM_NOT_GREATER;
-    if (!stream_fits(fields, pairs)) return KEEL_STREAM_TOO_LARGE;
-    stream_append(s, next, fields, pairs);
+    const char *reason;
+    if (!stream_append(s, next, fields, pairs, &reason)) return KEEL_STREAM_TOO_LARGE;
     *id = next;
     return KEEL_STREAM_OK;
 }

@@ -245,10 +245,10 @@ static bool serve(KeelCtx *c, const Reading *r, Source *source, Served *served) 
     Id from = source->after;
     bool more = id_increment(&from);
     serve_begin(c, served, source->key.name);
-    if (r->by_group) keel_dirty_add(c, 1);
     if (!r->by_group) {
         reply_range(c, s, from, more ? ID_MAX : ID_MIN, (uint64_t)r->count, false);
     } else if (source->fresh) {
+        keel_dirty_add(c, 1); /* history changes nothing that is worth a record */
         reply_fresh(c, r, source, s, consumer, from);
     } else {
         reply_history(c, s, consumer, from, (uint64_t)r->count);

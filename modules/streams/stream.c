@@ -57,32 +57,30 @@ static size_t close_tail(Stream *s) {
     return lp_bytes(node);
 }
 
-bool stream_fits(const KeelStr *fields, size_t pairs) {
-    size_t content = 0;
-    for (size_t i = 0; i < pairs * 2; i++) content += fields[i].len;
-    return content <= LP_MAX_BYTES;
-}
-
-void stream_append(Stream *s, Id id, const KeelStr *fields, size_t pairs) {
+bool stream_append(Stream *s, Id id, const KeelStr *fields, size_t pairs, const char **reason) {
     size_t content = 0, hint = NODE_ROOM_FIRST;
     for (size_t i = 0; i < pairs * 2; i++) content += fields[i].len;
+    *reason = "ERR Elements are too large to be stored";
+    if (content > LP_MAX_BYTES) return false;
     if (!s->tail && s->nodes.count) find_tail(s);
     if (s->tail && !node_takes(s->tail, content)) hint = close_tail(s);
-    if (s->tail) {
-        uint8_t *node =
-            node_append(s->tail, &s->tail_room, s->tail_id, id, fields, pairs);
-        if (node != s->tail) replace_node(s, s->tail_id, node);
-        s->tail = node;
-    } else {
+    uint8_t *node = s->tail ? node_append(s->tail, &s->tail_room, s->tail_id, id, fields, pairs)
+                            : node_new(fields, pairs, &s->tail_room, hint);
+    *reason = "ERR insufficient memory for an entry of this size";
+    if (!node) return false;
+    if (!s->tail) {
         IdKey key = id_key(id);
-        s->tail = node_new(fields, pairs, &s->tail_room, hint);
         s->tail_id = id;
-        *radix_add(&s->nodes, id_key_str(&key), NULL) = s->tail;
+        *radix_add(&s->nodes, id_key_str(&key), NULL) = node;
+    } else if (node != s->tail) {
+        replace_node(s, s->tail_id, node);
     }
+    s->tail = node;
     s->length++;
     s->added++;
     s->last = id;
     if (s->length == 1) s->first = id;
+    return true;
 }
 
 /* ---- walks ----------------------------------------------------------------------------------- */

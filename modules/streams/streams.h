@@ -125,9 +125,9 @@ uint8_t *node_before(const uint8_t *node, const NodeEntry *entry);
 uint8_t *node_last(const uint8_t *node);
 /* Whether an entry with content of so many bytes goes into this node. */
 bool node_takes(const uint8_t *node, size_t content);
-/* Makes a node with its first entry. `room` gets the bytes of its block. */
+/* Makes a node with its first entry. `room` gets the bytes of its block. NULL: no memory. */
 uint8_t *node_new(const KeelStr *fields, size_t pairs, size_t *room, size_t hint);
-/* Appends an entry; returns the node, perhaps moved. */
+/* Appends an entry; returns the node, perhaps moved. NULL: no memory, and nothing changed. */
 uint8_t *node_append(uint8_t *node, size_t *room, Id master, Id id, const KeelStr *fields,
                      size_t pairs);
 /* Marks entries, and adjusts what the head says. */
@@ -142,10 +142,10 @@ bool node_valid(const void *bytes, size_t size, Id master, uint64_t *live, Id *f
 Stream *stream_new(void);
 void stream_free(void *stream);
 Stream *stream_copy(const Stream *s);
-/* Appends an entry; the caller has checked that `id` is above s->last and stream_fits(). */
-void stream_append(Stream *s, Id id, const KeelStr *fields, size_t pairs);
-/* Whether an entry of this content can be stored at all. */
-bool stream_fits(const KeelStr *fields, size_t pairs);
+/* Appends an entry; the caller has checked that `id` is above s->last. False: the entry is too large
+ * for a node or for memory, nothing changed, and *reason says so. */
+bool stream_append(Stream *s, Id id, const KeelStr *fields, size_t pairs,
+                   const char **reason);
 /* False: there is no such entry. Adjusts length, first and max_deleted. */
 bool stream_remove(Stream *s, Id id);
 bool stream_has(Stream *s, Id id);

@@ -1,8 +1,8 @@
-/* codec.c - sorted sets in files: RDB types 17 (listpack) and 5 (members and binary scores), and the
- * older 12 (ziplist) and 3 (scores as text), which are only read.
+/* codec.c - sorted sets in files: RDB types 17 (listpack) and 5 (members and binary scores), and
+ * the older 12 (ziplist) and 3 (scores as text), which are only read.
  *
- * Large sets are written from the last member to the first. Whatever is read has to be what a set of
- * ours could have been: pairs, in order, no member twice, every score a number. */
+ * Large sets are written from the last member to the first. Whatever is read has to be what a set
+ * of ours could have been: pairs, in order, no member twice, every score a number. */
 #include <ds/ziplist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -106,7 +106,8 @@ static int load_pack(KeelSource *source, uint8_t *pack, const char *kind, KeelVa
     if (fault || members == 0) {
         lp_free(pack);
         if (!fault) return 1;
-        return keel_load_fail(source, "Zset %s integrity check failed: %s with %s", kind, kind, fault);
+        return keel_load_fail(source, "Zset %s integrity check failed: %s with %s", kind, kind,
+                              fault);
     }
     Zset *z = keel_alloc(sizeof(*z));
     *z = (Zset){.pack = pack};

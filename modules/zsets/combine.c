@@ -1,8 +1,8 @@
 /* combine.c - ZUNION, ZINTER, ZDIFF, their STORE forms, and ZINTERCARD.
  *
- * Inputs are sorted sets, and plain sets, whose members count with score 1. Unions and intersections
- * take them from the smallest to the largest, which also fixes the order in which scores are added:
- * sums of doubles depend on it. */
+ * Inputs are sorted sets, and plain sets, whose members count with score 1. Unions and
+ * intersections take them from the smallest to the largest, which also fixes the order in which
+ * scores are added: sums of doubles depend on it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -223,8 +223,8 @@ static void combine_diff(const Combination *m, Zset *result) {
     }
 }
 
-/* A union has at least as many members as its largest input, the last one: room for these is made at
- * once. */
+/* A union has at least as many members as its largest input, the last one: room for these is made
+ * at once. */
 static size_t expected(const Combination *m) {
     return m->op == UNION ? m->sources[m->n - 1].length : 0;
 }

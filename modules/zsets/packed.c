@@ -1,8 +1,8 @@
 /* packed.c - the small form of a sorted set: a listpack of members and scores in order.
  *
  * Scores are integers where they are whole numbers, otherwise text, the shortest that reads back.
- * All is found by walking, which for the sizes that the settings allow is quicker than anything that
- * has to be kept up. */
+ * All is found by walking, which for the sizes that the settings allow is quicker than anything
+ * that has to be kept up. */
 #include <math.h>
 
 #include "zset.h"

@@ -1,8 +1,8 @@
 /* pop.c - ZPOPMIN, ZPOPMAX, ZMPOP, and their forms that wait: BZPOPMIN, BZPOPMAX, BZMPOP.
  *
- * The first of the keys that holds a member is popped from; what waits is tried again whenever one of
- * its keys gets one. Followers are told of a plain ZPOPMIN or ZPOPMAX of the key that was served, as
- * a command with several keys, or one that waits, means something else there. */
+ * The first of the keys that holds a member is popped from; what waits is tried again whenever one
+ * of its keys gets one. Followers are told of a plain ZPOPMIN or ZPOPMAX of the key that was
+ * served, as a command with several keys, or one that waits, means something else there. */
 #include "zsets.h"
 
 typedef struct Pop {
@@ -55,7 +55,8 @@ static void propagate(KeelCtx *c, const Pop *pop, KeelStr key, size_t popped) {
     keel_journal_instead(c, words, pop->count < 0 ? 2 : 3);
 }
 
-/* Pops from the first key that holds a set. 1: replied; 0: there is none; -1: an error was replied. */
+/* Pops from the first key that holds a set. 1: replied; 0: there is none; -1: an error was replied.
+ * */
 static int pop_first(KeelCtx *c, const Pop *pop, bool rewrite) {
     for (int i = 0; i < pop->key_count; i++) {
         KeelKey key;

@@ -1,7 +1,8 @@
 /* random.c - ZRANDMEMBER and ZSCAN.
  *
- * Every member has a rank, so drawing one is drawing a number. Different ones are drawn in one of two
- * ways: a few with a table of what was drawn already, many by a walk that leaves out the rest. */
+ * Every member has a rank, so drawing one is drawing a number. Different ones are drawn in one of
+ * two ways: a few with a table of what was drawn already, many by a walk that leaves out the rest.
+ * */
 #include <stdio.h>
 
 #include "zsets.h"
@@ -39,7 +40,8 @@ static void draw_many(KeelCtx *c, const Zset *z, size_t n, bool scores, bool pai
     }
 }
 
-/* Floyd's way: for each of the last n ranks, one below it, or itself where that was drawn already. */
+/* Floyd's way: for each of the last n ranks, one below it, or itself where that was drawn already.
+ * */
 static void draw_few(KeelCtx *c, const Zset *z, size_t n, bool scores, bool pairs) {
     size_t room = 4, length = zset_length(z);
     while (room < 2 * n) room *= 2;
@@ -63,8 +65,8 @@ static void draw_few(KeelCtx *c, const Zset *z, size_t n, bool scores, bool pair
 static bool parse_count(KeelCtx *c, const KeelStr *argv, int argc, int64_t *count) {
     if (!keel_arg_int(c, argv[2], count)) return false;
     if (*count < -INT64_MAX) {
-        keel_reply_error(c, "ERR value is out of range, value must between -9223372036854775807 and "
-                            "9223372036854775807");
+        keel_reply_error(c, "ERR value is out of range, value must between "
+                            "-9223372036854775807 and 9223372036854775807");
     } else if (argc > 4 || (argc == 4 && !keel_is(argv[3], "withscores"))) {
         keel_reply_syntax(c);
     } else if (argc == 4 && (*count < -INT64_MAX / 2 || *count > INT64_MAX / 2)) {

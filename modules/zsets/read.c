@@ -1,4 +1,5 @@
-/* read.c - ZCARD, ZSCORE, ZMSCORE, ZRANK, ZREVRANK, ZCOUNT, ZLEXCOUNT: questions with one answer. */
+/* read.c - ZCARD, ZSCORE, ZMSCORE, ZRANK, ZREVRANK, ZCOUNT, ZLEXCOUNT: questions with one answer.
+ * */
 #include "zsets.h"
 
 void zsets_zcard(KeelCtx *c, const KeelStr *argv, int argc) {

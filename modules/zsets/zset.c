@@ -1,9 +1,9 @@
 /* zset.c - a sorted set as a value: adding, removing, finding, and changing its form.
  *
- * A small set is a listpack (packed.c). A large one is a hash table of its elements by name and a B+
- * tree of the same elements by score, so a score is one look-up and a rank one descent, and a member
- * is in memory once. Ranges of either kind are turned into spans of ranks first: then counting is a
- * subtraction, LIMIT is arithmetic, and walks know their length. */
+ * A small set is a listpack (packed.c). A large one is a hash table of its elements by name and a
+ * B+ tree of the same elements by score, so a score is one look-up and a rank one descent, and a
+ * member is in memory once. Ranges of either kind are turned into spans of ranks first: then
+ * counting is a subtraction, LIMIT is arithmetic, and walks know their length. */
 #include <math.h>
 
 #include "zset.h"
@@ -140,8 +140,8 @@ Zset *zset_copy(const Zset *z) {
 
 /* ---- members --------------------------------------------------------------------------------- */
 
-/* What becomes of a member that is there with `present`: *score is what was asked for, and then what
- * it is to be. */
+/* What becomes of a member that is there with `present`: *score is what was asked for, and then
+ * what it is to be. */
 static inline KeelZadd judge(double present, double *score, unsigned flags) {
     if (flags & KEEL_ZADD_NX) return KEEL_ZADD_SKIPPED;
     if (flags & KEEL_ZADD_INCR) {

@@ -4,8 +4,8 @@
  * and a counted B+ tree over the same elements (zset.c), which OBJECT ENCODING calls "skiplist", as
  * tools know that word. On disk they are RDB types 17 and 5 (codec.c).
  *
- * The commands live beside this file, one file an idea: add.c, read.c, range.c (with bounds.c), pop.c,
- * combine.c and random.c. Other modules work on sorted sets through the interface "zset"
+ * The commands live beside this file, one file an idea: add.c, read.c, range.c (with bounds.c),
+ * pop.c, combine.c and random.c. Other modules work on sorted sets through the interface "zset"
  * (keel/zset.h). */
 #include <stdio.h>
 
@@ -223,8 +223,8 @@ static const KeelConfig configs[] = {
 
 #define AGGREGATE_ARGS "[WEIGHTS weight:integer [weight:integer ...]] [AGGREGATE SUM|MIN|MAX]"
 #define LIMIT_ARGS "[LIMIT offset count]"
-#define RANGE_COMPLEXITY "O(log(N)+M) with N being the number of elements in the sorted set and M " \
-    "the number of elements "
+#define RANGE_COMPLEXITY "O(log(N)+M) with N being the number of elements in the sorted set " \
+    "and M the number of elements "
 #define POP_COMPLEXITY "O(K) + O(M*log(N)) where K is the number of provided keys, N being the " \
     "number of elements in the sorted set, and M being the number of elements popped."
 #define BPOP_COMPLEXITY "O(log(N)) with N being the number of elements in the sorted set."
@@ -233,13 +233,14 @@ static const KeelConfig configs[] = {
 #define INTER_COMPLEXITY "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted " \
     "set, K being the number of input sorted sets and M being the number of elements in the " \
     "resulting sorted set."
-#define DIFF_COMPLEXITY "O(L + (N-K)log(N)) worst case where L is the total number of elements in " \
-    "all the sets, N is the size of the first set, and K is the size of the result set."
+#define DIFF_COMPLEXITY "O(L + (N-K)log(N)) worst case where L is the total number of elements " \
+    "in all the sets, N is the size of the first set, and K is the size of the result set."
 #define TIMEOUT_HISTORY "6.0.0: `timeout` is interpreted as a double instead of an integer."
 #define RANK_HISTORY "7.2.0: Added the optional `WITHSCORE` argument."
 
 static const KeelCommand commands[] = {
-    { .name = "bzmpop", .args = "timeout:double numkeys key [key ...] (MIN|MAX){where} [COUNT count]",
+    { .name = "bzmpop",
+      .args = "timeout:double numkeys key [key ...] (MIN|MAX){where} [COUNT count]",
       .flags = KEEL_WRITE | KEEL_BLOCKING, .call = zsets_bzmpop, .group = "sorted-set",
       .since = "7.0.0", .keys = "RW ACCESS DELETE", .complexity = POP_COMPLEXITY,
       .summary = "Pops members from the first of several sorted sets that has some, or waits." },
@@ -247,21 +248,21 @@ static const KeelCommand commands[] = {
       .flags = WRITE_FAST | KEEL_BLOCKING, .call = zsets_bzpopmax, .group = "sorted-set",
       .since = "5.0.0", .keys = "RW ACCESS DELETE", .complexity = BPOP_COMPLEXITY,
       .history = TIMEOUT_HISTORY,
-      .summary = "Pops the member with the highest score from the first sorted set that has one, or "
-                 "waits." },
+      .summary = "Pops the member with the highest score from the first sorted set that has one, "
+                 "or waits." },
     { .name = "bzpopmin", .args = "key [key ...] timeout:double",
       .flags = WRITE_FAST | KEEL_BLOCKING, .call = zsets_bzpopmin, .group = "sorted-set",
       .since = "5.0.0", .keys = "RW ACCESS DELETE", .complexity = BPOP_COMPLEXITY,
       .history = TIMEOUT_HISTORY,
-      .summary = "Pops the member with the lowest score from the first sorted set that has one, or "
-                 "waits." },
+      .summary = "Pops the member with the lowest score from the first sorted set that has one, "
+                 "or waits." },
     { .name = "zadd",
       .args = "key [NX|XX]{condition 3.0.2} [GT|LT]{comparison 6.2.0} [CH]{change 3.0.2} "
               "[INCR]{increment 3.0.2} score:double member [score:double member ...]",
       .flags = WRITE_OOM | KEEL_FAST, .call = zsets_zadd, .group = "sorted-set", .since = "1.2.0",
       .keys = "RW UPDATE",
-      .complexity = "O(log(N)) for each item added, where N is the number of elements in the sorted "
-                    "set.",
+      .complexity = "O(log(N)) for each item added, where N is the number of elements in the "
+                    "sorted set.",
       .history = "2.4.0: Accepts multiple elements. | "
                  "3.0.2: Added the `XX`, `NX`, `CH` and `INCR` options. | "
                  "6.2.0: Added the `GT` and `LT` options.",
@@ -313,13 +314,13 @@ static const KeelCommand commands[] = {
       .summary = "Returns the scores of members." },
     { .name = "zpopmax", .args = "key [count]", .flags = WRITE_FAST, .call = zsets_zpopmax,
       .group = "sorted-set", .since = "5.0.0", .keys = "RW ACCESS DELETE",
-      .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being "
-                    "the number of elements popped.",
+      .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M "
+                    "being the number of elements popped.",
       .summary = "Removes and returns the members with the highest scores." },
     { .name = "zpopmin", .args = "key [count]", .flags = WRITE_FAST, .call = zsets_zpopmin,
       .group = "sorted-set", .since = "5.0.0", .keys = "RW ACCESS DELETE",
-      .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M being "
-                    "the number of elements popped.",
+      .complexity = "O(log(N)*M) with N being the number of elements in the sorted set, and M "
+                    "being the number of elements popped.",
       .summary = "Removes and returns the members with the lowest scores." },
     { .name = "zrandmember", .args = "key [count [WITHSCORES]]{options}", .flags = KEEL_READONLY,
       .call = zsets_zrandmember, .group = "sorted-set", .since = "6.2.0", .keys = "RO ACCESS",

@@ -52,19 +52,43 @@ set command_items {
     list.queue    500000 {LMOVE l l LEFT RIGHT} 0.60 {{RPUSH l __data__} 1000}
     list.range100 50000  {LRANGE l 0 99}     0.55 {{RPUSH l __data__} 1000}
     list.range600 10000  {LRANGE l 0 599}    0.55 {{RPUSH l __data__} 1000}
+    list.index.1k   100000 {LINDEX l 500}    1.0 {{RPUSH l __data__} 1000}
+    list.index.10k  100000 {LINDEX l 5000}   1.0 {{RPUSH l __data__} 10000}
+    list.index.100k 100000 {LINDEX l 50000}  1.0 {{RPUSH l __data__} 100000}
+    list.index.1m   100000 {LINDEX l 500000} 1.0 {{RPUSH l __data__} 1000000}
     set.sadd      500000 {SADD s element:__rand_int__} 0.60 {{SADD s element:__rand_int__} 100000}
     set.spop      500000 {SPOP s}            0.60 {{SADD s element:__rand_int__} 600000}
     set.sismember 500000 {SISMEMBER s element:__rand_int__} 0.65 {{SADD s element:__rand_int__} 600000}
     set.srand     500000 {SRANDMEMBER s}     0.65 {{SADD s element:__rand_int__} 600000}
     set.smembers  10000  {SMEMBERS s}        0.60 {{SADD s element:__rand_int__} 1000}
     set.sinter    5000   {SINTER s i}        0.60 {{SADD s __rand_int__} 1000 {SADD i 1 2 3} 1}
+    zset.zadd     500000 {ZADD z __rand_int__ element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 100000}
+    zset.zpopmin  500000 {ZPOPMIN z}         0.55 {{ZADD z __rand_int__ element:__rand_int__} 800000}
+    zset.zincrby  500000 {ZINCRBY z 1 element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 600000}
+    zset.zrank    500000 {ZRANK z element:__rand_int__} 0.65 {{ZADD z __rand_int__ element:__rand_int__} 600000}
+    zset.zrange100 50000 {ZRANGE z 0 99}     0.55 {{ZADD z __rand_int__ element:__rand_int__} 10000}
+    geo.search    5000   {GEOSEARCH g FROMLONLAT 10 10 BYRADIUS 500 km} 1.0 {{GEOADD g 10.__rand_int__ 10.__rand_int__ element:__rand_int__} 1000}
     hll.pfadd     500000 {PFADD h element:__rand_int__} 0.65 {{DEL h} 1}
+    hash.hset     500000 {HSET h element:__rand_int__ __data__} 0.60 {{DEL h} 1}
+    hash.hget     500000 {HGET h element:__rand_int__} 0.65 {{HSET h element:__rand_int__ __data__} 200000}
+    hash.hincrby  500000 {HINCRBY h element:__rand_int__ 1} 0.60 {{DEL h} 1}
+    hash.small    500000 {HSET h f3 __data__} 0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
+    stream.xadd   500000 {XADD s * myfield __data__} 0.60 {{DEL s} 1}
+    stream.capped 500000 {XADD s MAXLEN ~ 10000 * myfield __data__} 0.60 {{DEL s} 1}
+    stream.range100 30000 {XRANGE s - + COUNT 100} 0.65 {{XADD s * myfield __data__} 1000}
+    stream.read10 200000 {XREAD COUNT 10 STREAMS s 0} 0.65 {{XADD s * myfield __data__} 1000}
+    stream.group  100000 {XREADGROUP GROUP g c COUNT 2 STREAMS s 18446744073709551615-18446744073709551615} 0.75 {{XGROUP CREATE s g 0 MKSTREAM} 1 {XADD s * myfield __data__} 400000}
+    hash.getall10 300000 {HGETALL h}          0.60 {{HSET h f1 a f2 b f3 c f4 d f5 e f6 f f7 g f8 h f9 i f10 j} 1}
 }
 # Bytes an element: item, elements, command that adds one, largest ratio.
 set element_items {
     bytes.list.1m 1000000 {RPUSH l element:__rand_int__} 1.0
     bytes.set.1m  1000000 {SADD s element:__rand_int__} 0.75
     bytes.ints.1m 1000000 {SADD s __rand_int__} 1.0
+    bytes.zset.1m 1000000 {ZADD z __rand_int__ element:__rand_int__} 0.75
+    bytes.hash.1m 1000000 {HSET h element:__rand_int__ value:__rand_int__} 0.75
+    bytes.stream.1m 1000000 {XADD s * field value:__rand_int__} 1.0
+    bytes.hash.10 100000 {HSET key:__rand_int__ field:0 value:0 field:1 value:1 field:2 value:2 field:3 value:3 field:4 value:4 field:5 value:5 field:6 value:6 field:7 value:7 field:8 value:8 field:9 value:9} 1.0
 }
 # A database full to its maxmemory: item, command, policy, largest ratio. Every SET is of a new key.
 set full_items {

@@ -91,12 +91,13 @@ proc scratch_open {} {
 
 # ---- servers ----
 
-# The command line of server `who`. Both get the same; Redis is also told not to save.
+# The command line of server `who`. Both get the same, and are told not to save.
 proc server_command {who port dir} {
     global opt
     set common [list --port $port --bind 127.0.0.1 --protected-mode no \
-                    --dir $dir --logfile $dir/server.log]
-    if {$who eq "redis"} {return [list $opt(redis) {*}$common --save "" --appendonly no]}
+                    --dir $dir --logfile $dir/server.log --save {} --appendonly no \
+                    --enable-debug-command yes]
+    if {$who eq "redis"} {return [list $opt(redis) {*}$common]}
     return [list $opt(keel) {*}$common {*}$opt(keel-args)]
 }
 

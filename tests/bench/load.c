@@ -98,6 +98,7 @@ static const struct { const char *name, *words; } presets[] = {
     {"hset", "HSET myhash element:__rand_int__ __data__"},
     {"zadd", "ZADD myzset __rand_int__ element:__rand_int__"},
     {"zpopmin", "ZPOPMIN myzset"},
+    {"xadd", "XADD mystream * myfield __data__"},
     {"lrange_100", "LRANGE mylist 0 99"},
     {"lrange_300", "LRANGE mylist 0 299"},
     {"lrange_500", "LRANGE mylist 0 499"},

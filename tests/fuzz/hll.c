@@ -1,5 +1,5 @@
-/* hll.c - strings that say they are HyperLogLogs. Each use refuses them, or works; what was well-formed
- * stays so. The first byte says how many elements are added. */
+/* hll.c - strings that say they are HyperLogLogs. Each use refuses them, or works; what was
+ * well-formed stays so. The first byte says how many elements are added. */
 #include "fuzz.h"
 
 static int run(const char *a, const char *b, const char *c, KeelStr last, int argc) {

@@ -17,6 +17,22 @@ static const char *const uses[] = {
     "hlen l|hgetall l|hkeys l|hvals l|hscan l 0|hrandfield l -7 withvalues|hrandfield l 3|hmget l a b|"
     "hset l f v g 1|hincrby l g 5|hset l g 12345|hincrbyfloat l h 0.5|hdel l a g|hsetnx l n v|"
     "hset l f " LONG "|hgetall l|hdel l f|hscan l 0 count 1|hrandfield l 2",
+    "zcard l|zrange l 0 -1 withscores|zrevrange l 1 5|zrangebyscore l (1 +inf limit 1 2|zrangebylex l [a +|"
+    "zrevrangebylex l (x -|zcount l -inf 3|zlexcount l - (b|zrank l a|zmscore l a b|zscan l 0|"
+    "zrandmember l -5 withscores|zrandmember l 2|zunionstore m 2 l l weights 2 -1|zinter 2 l m withscores|"
+    "zdiff 2 m l|geopos l a b|geosearch l fromlonlat 1 1 byradius 9999 km|zadd l 3 a 1.5 new|zincrby l 2 a|"
+    "zadd l -inf " LONG "|zrange l 0 -1|zrangestore m l 1 3|zremrangebyscore l 2 3|zremrangebyrank l 0 0|"
+    "zremrangebylex l [c (d|zpopmin l|zpopmax l 2|zrem l a new|zscan l 0 count 1|del m",
+    "llen l|lrange l 0 -1|lrange l -5 -2|lindex l 1|lindex l -2|lpos l a rank -1 count 0|lpos l 1|"
+    "lpush l x 7|rpush l " LONG "|linsert l before 7 m|linsert l after m " LONG "|lset l 2 " LONG "|"
+    "lset l -1 5|lmove l l left right|lrem l -1 a|lrem l 0 7|lpop l|rpop l 2|ltrim l 1 -2|lrange l 0 -1|"
+    "rpush l z|lset l 0 q|lrem l 0 z",
+    "xlen l|xrange l - +|xrevrange l + -|xinfo stream l full count 0|xinfo groups l|xread streams l 0|"
+    "xgroup create l g 0|xreadgroup group g c count 3 streams l >|xreadgroup group g d streams l 0|"
+    "xpending l g|xpending l g - + 10|xautoclaim l g e 0 0 count 5|xclaim l g f 0 1 1-1 force|"
+    "xack l g 1-1|xdel l 1-1 2-1|xadd l * a b 1 2|xadd l maxlen 3 * a b|xtrim l minid 2|xinfo stream l|"
+    "xsetid l 5|xgroup setid l g 1|xgroup delconsumer l g c|xgroup destroy l g|xtrim l maxlen 0|"
+    "xadd l * a b",
     NULL,
 };
 
@@ -43,6 +59,8 @@ static void use_as_its_type(void) {
             line = end ? end + 1 : line;
         }
     }
+}
+
 /* Commands of one type on a value that may be of any: refused, or served. */
 static void use_set(KeelStr none) {
     run("smembers", "k", NULL, none, 2);

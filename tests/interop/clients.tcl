@@ -158,7 +158,7 @@ start_server {tags {clients}} {
 
     test "redis-cli shows LATENCY's reports" {
         cli config set latency-monitor-threshold 10
-        cli debug sleep 0.02
+        cli debug sleep 0.1
         assert_match "*command*" [cli latency latest]
         assert_match "command - high * ms, low * ms (all time high * ms)*---*" \
             [cli latency graph command]

@@ -50,6 +50,15 @@ foreach name {zrank zrevrank} {
     newer [list $name arity] "7.2 added WITHSCORE"
     newer [list $name arguments] "7.2 added WITHSCORE"
 }
+foreach name {geohash geopos} {newer [list $name arguments] "7.2 says that members may be missing"}
+foreach name {georadius georadiusbymember} {
+    newer [list $name arguments] "7.2 says that STORE and STOREDIST are alternatives"
+}
+newer {georadiusbymember_ro arguments} "7.2 says since when there is ANY"
+foreach name {xclaim xgroup|create xgroup|createconsumer xgroup|delconsumer xgroup|destroy
+    xgroup|setid xinfo|consumers xinfo|stream xsetid} {
+    newer [list $name arguments] "7.2 names groups, consumers and ids alike everywhere"
+}
 newer {config|get arguments} "7.2 has no group of one argument"
 
 # ---- trees of replies, as pair::parse makes them ----------------------------------------------

@@ -28,6 +28,8 @@ namespace eval kit {
         enable-module-command yes
         enable-protected-configs yes
         shutdown-on-sigterm force
+        save {900 1 300 10 60 10000}
+        appendonly no
     }
 }
 
@@ -173,6 +175,15 @@ proc kit::wait_ready {srv {seconds 60}} {
     error "the server does not answer (last: '$line'):\n[server_log_tail $srv]"
 }
 
+# Waits for any answer, -LOADING too, or the server's end.
+proc kit::wait_listening {srv {seconds 20}} {
+    set deadline [expr {[clock milliseconds] + $seconds * 1000}]
+    while {[clock milliseconds] < $deadline && [is_alive $srv]} {
+        if {[ping_line [dict get $srv host] [dict get $srv port]] ne ""} return
+        after 10
+    }
+}
+
 proc kit::create_server options {
     variable binary
     variable last_dir
@@ -302,7 +313,7 @@ proc restart_server {level wait_ready rotate_logs {reconnect 1} {shutdown sigter
     dict set srv from_line $from_line
     set srv [kit::launch $srv]
     lset ::servers $index $srv
-    if {$wait_ready} {kit::wait_ready $srv}
+    if {$wait_ready} {kit::wait_ready $srv} else {kit::wait_listening $srv}
     if {$reconnect} {lset ::servers $index [kit::connect $srv]}
 }
 

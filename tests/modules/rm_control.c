@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <redismodule.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

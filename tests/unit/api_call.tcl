@@ -183,14 +183,14 @@ start_server [with_module api_call api_reply api_gate api_journal] {
 
     test "Commands run in the place of one, with errors among them" {
         set rd [redis_client]
-        $rd write [formatCommand call.many set a 1 \; incr a \; get \; nosuch \; get a \; lpos \; mget a a \;]
+        $rd write [formatCommand call.many set a 1 \; incr a \; get \; nosuch \; get a \; nosuch2 \; mget a a \;]
         $rd flush
         $rd readraw 1
         set lines {}
         while {[llength $lines] < 13} {lappend lines [$rd read]}
         $rd close
         set lines
-    } {*7 +OK :2 {-ERR wrong number of arguments for 'get' command} {-ERR unknown command 'nosuch', with args beginning with: } {$1} 2 {-ERR unknown command 'lpos', with args beginning with: } *2 {$1} 2 {$1} 2}
+    } {*7 +OK :2 {-ERR wrong number of arguments for 'get' command} {-ERR unknown command 'nosuch', with args beginning with: } {$1} 2 {-ERR unknown command 'nosuch2', with args beginning with: } *2 {$1} 2 {$1} 2}
 
     test "A command in place that replies wrongly spoils only its own reply" {
         assert_error "*" {r reply.wrong two}

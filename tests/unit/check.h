@@ -18,6 +18,23 @@ static void check(bool ok, const char *what, const char *detail) {
     printf("failed: %s: %.600s\n", what, detail);
 }
 
+/* For loops over random input: what is said at one place counts once, however often it holds, and
+ * the first time that it does not is shown. */
+#define always(ok, what, detail)                                                                   \
+    do {                                                                                           \
+        static int told_;                                                                          \
+        bool holds_ = (ok);                                                                        \
+        if (!told_) {                                                                              \
+            passed++;                                                                              \
+            told_ = 1;                                                                             \
+        }                                                                                          \
+        if (!holds_ && told_ == 1) {                                                               \
+            passed--;                                                                              \
+            told_ = 2;                                                                             \
+            check(false, (what), (detail));                                                        \
+        }                                                                                          \
+    } while (0)
+
 /* The last line, and main's result. */
 static int check_done(void) {
     printf("%d passed, %d failed\n", passed, failed);

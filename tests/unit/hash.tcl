@@ -272,6 +272,18 @@ start_server {tags {hash}} {
         list $flat $pairs
     } {{a 1 a 1} {{{a 1} {a 1}} {a 1} a}}
 
+    test "HRANDFIELD's reply ends where the client's limit on output does" {
+        r del h
+        r hset h a 1
+        r config set client-output-buffer-limit "normal 1mb 0 0"
+        set rd [redis_client]
+        assert_error "*" {$rd hrandfield h -1000000000000}
+        catch {$rd close}
+        r config set client-output-buffer-limit "normal 0 0 0"
+        assert_equal [llength [r hrandfield h -100000]] 100000
+        r ping
+    } PONG
+
     test "HSCAN's mistakes, which a missing key hides" {
         r del h none
         r hset h a 1

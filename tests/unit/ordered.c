@@ -1,5 +1,5 @@
-/* ordered.c - the ordered container against a sorted array: places, ranks, ranges, walks both ways, and
- * the tree's shape after every change. */
+/* ordered.c - the ordered container against a sorted array: places, ranks, ranges, walks both ways,
+ * and the tree's shape after every change. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -211,7 +211,7 @@ static void take(Ordered *o, size_t rank, size_t n) {
     expected = 0;
     ordered_take(o, rank, n, taken, &rank);
     if (there > n) there = n;
-    check(expected == there, "a range is taken in order", "");
+    always(expected == there, "a range is taken in order", "");
     if (there) model_remove(rank, there);
 }
 
@@ -239,12 +239,12 @@ static void life(size_t size, unsigned range, unsigned steps, unsigned every) {
         shapes = shapes && well_formed(&o);
         right = right && answers(&o);
     }
-    check(shapes, "the tree is well-formed after every change", detail);
-    check(right, "places and ranks are those of the sorted array", detail);
+    always(shapes, "the tree is well-formed after every change", detail);
+    always(right, "places and ranks are those of the sorted array", detail);
     take(&o, 0, count / 2);
-    check(well_formed(&o), "and after half was taken from the front", detail);
+    always(well_formed(&o), "and after half was taken from the front", detail);
     while (count) drop(&o, check_random() % 2 ? 0 : count - 1);
-    check(well_formed(&o) && o.levels == 0, "what is emptied is as at first", detail);
+    always(well_formed(&o) && o.levels == 0, "what is emptied is as at first", detail);
     ordered_release(&o);
 }
 
@@ -263,15 +263,16 @@ static void in_order(bool ascending) {
             count++;
         }
     }
-    check(well_formed(&o), "elements in order", ascending ? "ascending" : "descending");
-    check(ordered_memory(&o) < IN_ORDER * 19, "fill their leaves", ascending ? "ascending" : "descending");
+    always(well_formed(&o), "elements in order", ascending ? "ascending" : "descending");
+    always(ordered_memory(&o) < IN_ORDER * 19,
+           "fill their leaves", ascending ? "ascending" : "descending");
     for (int i = 0; i < 3000; i++) {
         if (i % 3) take(&o, 0, 7);
         else take(&o, count - 5, 5);
     }
-    check(well_formed(&o), "and go from the ends", "");
+    always(well_formed(&o), "and go from the ends", "");
     take(&o, 0, count);
-    check(well_formed(&o), "all at once", "");
+    always(well_formed(&o), "all at once", "");
     ordered_release(&o);
 }
 
@@ -293,8 +294,8 @@ static void same_score(void) {
         model_insert(e);
         if (i % 50 == 0) right = right && answers_by_name(&o);
     }
-    check(right, "places by name are those of the sorted array", "");
-    check(well_formed(&o), "elements of one score", "");
+    always(right, "places by name are those of the sorted array", "");
+    always(well_formed(&o), "elements of one score", "");
     take(&o, 0, count);
     ordered_release(&o);
 }

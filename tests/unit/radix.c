@@ -87,10 +87,10 @@ static KeelStr random_key(int shape) {
 
 static void same_place(RadixWalk *w, bool stands, size_t at, const char *what) {
     bool expected = at < model_count;
-    check(stands == expected, what, "stands");
+    always(stands == expected, what, "stands");
     if (!stands || !expected) return;
-    check(compare(w->key, model_key(at)) == 0, what, "key");
-    check(w->value == model[at].value && radix_here(w) && *radix_here(w) == w->value, what,
+    always(compare(w->key, model_key(at)) == 0, what, "key");
+    always(w->value == model[at].value && radix_here(w) && *radix_here(w) == w->value, what,
           "value");
 }
 
@@ -115,10 +115,10 @@ static void walk_all(const Radix *tree) {
     size_t n = 0;
     radix_walk(&w, tree);
     for (bool ok = radix_first(&w); ok; ok = radix_next(&w)) same_place(&w, true, n++, "forth");
-    check(n == model_count, "all keys forth", "");
+    always(n == model_count, "all keys forth", "");
     for (bool ok = radix_last(&w); ok; ok = radix_prev(&w)) same_place(&w, true, --n, "back");
-    check(n == 0, "all keys back", "");
-    check(!radix_next(&w) && !radix_prev(&w), "a walk that fell off stays there", "");
+    always(n == 0, "all keys back", "");
+    always(!radix_next(&w) && !radix_prev(&w), "a walk that fell off stays there", "");
     radix_walk_end(&w);
 }
 
@@ -137,11 +137,11 @@ static void walk_while_changing(Radix *tree, int shape) {
         KeelStr key = check_random() % 3 ? random_key(shape) : here;
         size_t at = model_at(key);
         if (model_has(at, key)) {
-            check(radix_remove(tree, key, NULL), "removed", "");
+            always(radix_remove(tree, key, NULL), "removed", "");
             model_remove(at);
         } else if (model_count < MODEL_MAX) {
             void **slot = radix_add(tree, key, &added);
-            check(slot && added, "added", "");
+            always(slot && added, "added", "");
             *slot = (void *)(uintptr_t)(check_random() | 1);
             model_add(at, key, *slot);
         }
@@ -166,35 +166,36 @@ static void random_operations(int shape, int steps) {
         KeelStr key = random_key(shape);
         size_t at = model_at(key);
         void **found = radix_find(&tree, key), *value = NULL;
-        check(found ? model_has(at, key) && *found == model[at].value : !model_has(at, key), "find",
+        always(found ? model_has(at, key) && *found == model[at].value : !model_has(at, key),
+               "find",
               "");
         bool added, grow = (i / 1500) % 2 == 0 ? check_random() % 4 : !(check_random() % 4);
         if (grow && model_count < MODEL_MAX) {
             void **slot = radix_add(&tree, key, &added);
-            check(added == !model_has(at, key), "added", "");
+            always(added == !model_has(at, key), "added", "");
             if (added) {
-                check(*slot == NULL, "a new value is NULL", "");
+                always(*slot == NULL, "a new value is NULL", "");
                 *slot = (void *)(uintptr_t)check_random();
                 model_add(at, key, *slot);
             }
         } else if (radix_remove(&tree, key, &value)) {
-            check(model_has(at, key) && value == model[at].value, "removed", "");
+            always(model_has(at, key) && value == model[at].value, "removed", "");
             model_remove(at);
         } else {
-            check(!model_has(at, key), "not removed", "");
+            always(!model_has(at, key), "not removed", "");
         }
         if (i % 7 == 0) seek_everywhere(&tree, random_key(shape));
         if (i % 300 == 0) {
-            check(radix_valid(&tree), "well formed", "");
-            check(tree.count == model_count, "count", "");
+            always(radix_valid(&tree), "well formed", "");
+            always(tree.count == model_count, "count", "");
             walk_all(&tree);
             walk_while_changing(&tree, shape);
-            check(radix_valid(&tree), "well formed after a walk", "");
+            always(radix_valid(&tree), "well formed after a walk", "");
         }
     }
     freed = 0;
     radix_release(&tree, count_free);
-    check(freed == model_count && !tree.count && !tree.bytes, "released", "");
+    always(freed == model_count && !tree.count && !tree.bytes, "released", "");
     while (model_count) model_remove(model_count - 1);
 }
 
@@ -207,7 +208,7 @@ static void extremes(void) {
         room[0] = (char)i;
         KeelStr key = {room, 1};
         model_add(model_at(key), key, *radix_add(&tree, key, NULL) = room + i);
-        check(radix_valid(&tree), "wide", "");
+        always(radix_valid(&tree), "wide", "");
     }
     for (int i = 0; i < 256; i++) {
         room[0] = (char)i;
@@ -218,15 +219,16 @@ static void extremes(void) {
     while (model_count) model_remove(model_count - 1);
     static char same[200000]; /* all the same byte */
     for (size_t len = 0; len < sizeof(same); len += 50) radix_add(&tree, (KeelStr){same, len}, NULL);
-    check(tree.count == sizeof(same) / 50 && radix_valid(&tree), "deep", "");
+    always(tree.count == sizeof(same) / 50 && radix_valid(&tree), "deep", "");
     RadixWalk w;
     radix_walk(&w, &tree);
-    check(radix_last(&w) && w.key.len == sizeof(same) - 50, "the deepest", "");
+    always(radix_last(&w) && w.key.len == sizeof(same) - 50, "the deepest", "");
     radix_walk_end(&w);
     freed = 0;
     radix_release(&tree, count_free);
-    check(freed == sizeof(same) / 50, "a deep tree is released", "");
-    check(!radix_add(&tree, (KeelStr){same, RADIX_KEY_MAX + 1}, NULL), "a key that is too long", "");
+    always(freed == sizeof(same) / 50, "a deep tree is released", "");
+    always(!radix_add(&tree, (KeelStr){same, RADIX_KEY_MAX + 1}, NULL),
+           "a key that is too long", "");
 }
 
 int main(void) {

@@ -2,7 +2,7 @@
 
 source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
 
-start_server {tags {server}} {
+start_server {tags {server} overrides {save {""}}} {
     test "TIME is now, in seconds and microseconds" {
         lassign [r time] seconds microseconds
         assert_range [expr {[clock seconds] - $seconds}] -1 1

@@ -365,7 +365,7 @@ start_server [list tags {sets} overrides [list loadmodule $chronicle]] {
             create_set s $members
             assert_encoding $form s
             r config set set-max-listpack-entries 128
-            foreach {count total} [list -1000 [expr {$size * 200}] 1 [expr {$size * 40}] \
+            foreach {count total} [list -1000 [expr {$size * 200}] 1 [expr {$size * 20}] \
                 [expr {$size / 4}] [expr {$size * 100}] [expr {$size * 3 / 4}] [expr {$size * 100}]] {
                 array unset times
                 set got 0
@@ -383,7 +383,7 @@ start_server [list tags {sets} overrides [list loadmodule $chronicle]] {
             foreach count [list 1 [expr {$size / 4}] [expr {$size - 2}]] {
                 array unset times
                 set got 0
-                for {set round 0} {$round < ($size > 100 ? 60 : 600)} {incr round} {
+                for {set round 0} {$round < ($size > 100 ? 30 : 500)} {incr round} {
                     if {$form eq "hashtable"} {r config set set-max-listpack-entries 0}
                     create_set s $members
                     r config set set-max-listpack-entries 128

@@ -206,25 +206,26 @@ int main(void) {
     hash_init();
     for (int i = 0; i < 3000; i++) {
         size_t size = make_ziplist(room);
-        check(ziplist_valid(room, size, NULL, NULL), "what was written is valid", "");
-        check(walk_is_model(room) && listpack_is_model(room, size), "it is read back", "");
-        check(!ziplist_valid(room, size - 1, NULL, NULL), "a cut one is refused", "");
+        always(ziplist_valid(room, size, NULL, NULL), "what was written is valid", "");
+        always(walk_is_model(room) && listpack_is_model(room, size), "it is read back", "");
+        always(!ziplist_valid(room, size - 1, NULL, NULL), "a cut one is refused", "");
         for (int k = 0; k < 20; k++) {
-            check(damaged_ziplist_is_safe(room, size), "a damaged one is refused or usable", "");
+            always(damaged_ziplist_is_safe(room, size), "a damaged one is refused or usable", "");
         }
         size = make_zipmap(room);
-        check(zipmap_valid(room, size, NULL, NULL) && zipmap_is_model(room), "zipmaps too", "");
+        always(zipmap_valid(room, size, NULL, NULL) && zipmap_is_model(room), "zipmaps too", "");
         for (int k = 0; k < 20; k++) {
-            check(damaged_zipmap_is_safe(room, size), "a damaged zipmap is refused or usable", "");
+            always(damaged_zipmap_is_safe(room, size), "a damaged zipmap is refused or usable", "");
         }
     }
     static const uint8_t none[] = {11, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0xff};
     static const uint8_t one[] = {13, 0, 0, 0, 10, 0, 0, 0, 1, 0, 0, 0xf1, 0xff};
     count = 0;
-    check(ziplist_valid(none, sizeof(none), NULL, NULL) && walk_is_model(none), "an empty one", "");
-    check(ziplist_valid(one, sizeof(one), NULL, NULL), "a single number", "");
-    check(!ziplist_valid(one, sizeof(one), refuse, NULL), "an entry may be refused", "");
-    check(!zipmap_valid("\0\xff", 2, NULL, NULL), "a zipmap without pairs is refused", "");
-    check(keel_self.memory.bytes == 0, "all memory is given back", "");
+    always(ziplist_valid(none, sizeof(none), NULL, NULL) && walk_is_model(none),
+           "an empty one", "");
+    always(ziplist_valid(one, sizeof(one), NULL, NULL), "a single number", "");
+    always(!ziplist_valid(one, sizeof(one), refuse, NULL), "an entry may be refused", "");
+    always(!zipmap_valid("\0\xff", 2, NULL, NULL), "a zipmap without pairs is refused", "");
+    always(keel_self.memory.bytes == 0, "all memory is given back", "");
     return check_done();
 }

@@ -1,5 +1,5 @@
-# Geo commands. All points are different ones, so that no two are at the same distance; STORED
-# distances are numbers that 7.0 prints otherwise, so they are dropped at once.
+# Geo commands. Some points lie on a coarse grid, so that many are at the same distance. STORED distances
+# are numbers that 7.0 prints otherwise, so they are dropped at once.
 
 group geo {
     14 GEOADD @geokey (@lon @lat @place)...
@@ -48,8 +48,10 @@ proc gen::length {} {
     return [expr {rand() < 0.2 ? [pick {0 1 100 5000 20000 100000 1e7}] : rand() * [pick {10 1000 3000 1000000}]}]
 }
 proc gen::lon {} {
+    if {rand() < 0.4} {return [expr {int(rand() * 5) - 2}]}
     return [expr {rand() < 0.05 ? [pick {-180 180 179.999 0}] : (rand() - 0.5) * [pick {0.01 2 40 360}]}]
 }
 proc gen::lat {} {
+    if {rand() < 0.4} {return [expr {int(rand() * 5) - 2}]}
     return [expr {rand() < 0.05 ? [pick {-85.05112878 85 -70 0}] : (rand() - 0.5) * [pick {0.01 2 40 170}]}]
 }

@@ -1,10 +1,10 @@
 # SORT and SORT_RO, and the values that they work on: elements that are numbers and that are not,
 # weights in keys and in hashes. Ties of ALPHA BY are in no order that is promised, so BY patterns with
-# ALPHA name distinct weights or none.
+# ALPHA name distinct weights or none. STORE goes without numbers: see the exception of SORT.
 
 group sort {
     3  RPUSH @sortkey @sortnumber...
-    2  SADD @sortkey @sortnumber...
+    2  SADD @sortset @sortnumber...
     2  ZADD @sortkey @sortzadd...
     1  RPUSH @sortkey @sortword...
     1  DEL @sortkey
@@ -14,16 +14,20 @@ group sort {
     4  SORT @sortkey BY w_* [LIMIT @sortlimit @sortlimit] [GET #] [GET w_*] [GET h_*->g] [ASC|DESC]
     4  SORT @sortkey BY h_*->f [GET h_*->f] [GET #] [DESC]
     3  SORT @sortlist BY nosort [LIMIT @sortlimit @sortlimit] [GET #|GET w_*|GET none] [ASC|DESC]
-    4  SORT @sortkey [BY (nosort|w_*)] [LIMIT @sortlimit @sortlimit] [GET (#|w_*|h_*->)] [DESC] STORE @sortkey
+    4  SORT @sortkey BY nosort [LIMIT @sortlimit @sortlimit] [GET (#|w_*|h_*->)] [DESC] STORE @sortkey
+    2  SORT @sortkey ALPHA [LIMIT @sortlimit @sortlimit] [GET (#|w_*)] [DESC] STORE @sortkey
     2  SORT_RO @sortkey [BY w_*] [LIMIT @sortlimit @sortlimit] [GET h_*->g]
     1  SORT_RO @sortkey [GET h_*->g] [ALPHA]
     1  SORT_RO @sortkey STORE @sortkey
     1  SORT @key [ALPHA]
-    1  SORT @sortkey (LIMIT 1|LIMIT a b|BY|GET|STORE|FOO|LIMIT 0 99999999999999999999|ALPHA ASC DESC BY nosort)
+    1  SORT @sortkey (LIMIT 1|LIMIT a b|BY|GET|STORE|FOO|LIMIT 0 99999999999999999999)
+    1  SORT @sortlist ALPHA ASC DESC BY nosort
 }
 
 proc gen::sortkey {} {return [pick {sk1 sk2 sk3 sk4}]}
+# Keys whose elements have an order of their own, and keys that may be sets.
 proc gen::sortlist {} {return [pick {sk1 sk2}]}
+proc gen::sortset {} {return [pick {sk3 sk4}]}
 proc gen::sortnumber {} {
     if {rand() < 0.01} {return [pick {abc "" 1x nan 0x10}]}
     return [pick [list [int 30] [int 30] -[int 30] [int 9].5 inf -inf 1e3]]

@@ -92,6 +92,7 @@ intact "zadd *" "scores"
 intact "zincrby *" "scores"
 intact "z*store *" "weights"
 intact "config set zset*" "7.0 reads a size up to its first NUL"
+intact "zrandmember *" "an odd negative count is an endless reply on both servers"
 intact "bz*" "a time-out of the wrong kind may be a long one, or none at all"
 
 except "zrank*" {arity 4} "7.2 takes WITHSCORE"

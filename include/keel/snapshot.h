@@ -1,0 +1,141 @@
+/* keel/snapshot.h - the interface "snapshot": whole datasets as a stream of bytes, in Redis's RDB
+ * format, and the work around them that other modules share: loading with clients served
+ * meanwhile, and fork children that write while the server goes on.
+ *
+ * A replacement of the module that provides it brings all of this. */
+#ifndef KEEL_SNAPSHOT_H
+#define KEEL_SNAPSHOT_H
+
+#include <keel/base.h>
+#include <keel/codec.h>
+#include <keel/info.h>
+
+#define KEEL_SNAPSHOT_VERSION 100
+
+/* One field of a file's head, beside those that every file has (redis-ver, redis-bits, ctime,
+ * used-mem): "repl-id" and the like. */
+typedef struct KeelSnapshotField {
+    KeelStr name, value;
+} KeelSnapshotField;
+
+typedef struct KeelSaveOptions {
+    uint32_t size;
+    bool aof_base;                    /* the field "aof-base" says 1 */
+    bool no_keys, no_functions;       /* parts to leave out */
+    const KeelSnapshotField *fields;  /* ended by an empty name */
+} KeelSaveOptions;
+
+typedef struct KeelLoadOptions {
+    uint32_t size;
+    bool merge;                       /* a key that is there is replaced; else it is an error */
+    bool keep_expired;                /* keys past their time are kept (by a server that copies
+                                         another one), and not left out */
+    bool may_follow;                  /* more may follow the end of the stream: it is left alone */
+    /* Every field of the head, after what the loader makes of it. NULL: nobody cares. */
+    void (*field)(KeelStr name, KeelStr value, void *data);
+    void *data;
+} KeelLoadOptions;
+
+typedef struct KeelLoadResult {
+    uint64_t keys, expired, empty;    /* loaded; left out as past their time; left out as empty */
+    bool given_up;                    /* the server ends: what was loaded is of no use */
+    bool aof_base;                    /* the head says that commands follow in other files */
+} KeelLoadResult;
+
+/* How a child ended. */
+typedef struct KeelChildEnd {
+    bool good;                        /* run() returned 0 */
+    bool killed;                      /* by child_kill(), or by SIGUSR1, which means the same */
+    int code, signal;                 /* what waitpid told */
+    size_t cow;                       /* bytes of memory that it had to itself at its end */
+    int64_t seconds;                  /* that it took */
+} KeelChildEnd;
+
+typedef struct KeelChild {
+    uint32_t size;
+    const char *name;                 /* "RDB", "AOF": for the log; a literal */
+    int (*run)(void *data);           /* in the child; 0 when all is well */
+    void (*done)(KeelCtx *c, const KeelChildEnd *end, void *data); /* in the parent */
+    void *data;
+} KeelChild;
+
+/* A sink over a file that comes into being under a temporary name. */
+typedef struct KeelFileSink KeelFileSink;
+
+/* From keel_interface("snapshot", KEEL_SNAPSHOT_VERSION). Contexts: command and timer, where
+ * nothing else is said. */
+typedef struct KeelSnapshotOps {
+    uint32_t size;
+    /* Writes the dataset; `options` may be NULL. 0; -1 when the sink failed or a value cannot be
+     * saved. Also in a fork child. */
+    int (*save)(KeelSink *sink, const KeelSaveOptions *options);
+    /* Reads a stream into the databases, which keep what they have. 0; -1 with source->reason.
+     * What was loaded until then stays, for the caller to flush. Between load_begin and load_end. */
+    int (*load)(KeelCtx *c, KeelSource *source, const KeelLoadOptions *options,
+                KeelLoadResult *result);
+    /* Loading begins: commands without KEEL_LOADING are refused until it ends, and INFO shows how
+     * far it is of `total` bytes (0: unknown). `what` is for the log and for hooks. */
+    void (*load_begin)(KeelCtx *c, const char *what, uint64_t total);
+    /* So many bytes are done; to be called often. Serves clients every
+     * loading-process-events-interval-bytes. True: the server ends, give up. Cost: a comparison. */
+    bool (*load_progress)(uint64_t done);
+    void (*load_end)(KeelCtx *c, bool good);
+    /* INFO's fields about a load that runs. */
+    void (*load_info)(KeelInfo *info);
+    /* Before a dataset is loaded in the place of another one, beside keel_db_flush(): what is no
+     * key goes. */
+    void (*load_flush)(KeelCtx *c);
+
+    /* Forks a child that runs `child`, a copy of which is kept. 0, or -1 with errno, EBUSY when
+     * there is one (of whatever purpose). */
+    int (*child_start)(KeelCtx *c, const KeelChild *child);
+    /* Ends the child of this name and forgets it: done() is called before this returns. False:
+     * none runs. */
+    bool (*child_kill)(KeelCtx *c, const char *name);
+    /* The name of the child that runs; NULL: none of ours. */
+    const char *(*child_name)(void);
+    /* In a child's run(): so many keys are written. Cost: a comparison mostly. */
+    void (*child_progress)(uint64_t keys);
+    /* Seconds that the child has run; -1: none does. */
+    int64_t (*child_seconds)(void);
+    /* Bytes that the last child of this name had copied. */
+    size_t (*child_cow)(const char *name);
+
+    /* A sink over a new file `path`. NULL with errno. With `incremental` what is written is sent
+     * to the disk as it comes, so that the end costs no long wait. Also in a child. */
+    KeelFileSink *(*file_open)(const char *path, bool incremental);
+    KeelSink *(*file_sink)(KeelFileSink *file);
+    /* Ends it: all is on disk then. 0; -1 with errno. The sink is gone in either case. */
+    int (*file_close)(KeelFileSink *file);
+    /* Gives it up and removes the file. */
+    void (*file_abandon)(KeelFileSink *file);
+    /* Puts the file `from` in the place of `to`, for good: the directory is on disk too. */
+    int (*file_rename)(const char *from, const char *to);
+    /* A background save asked for now; 0, or -1: it could not be started. */
+    int (*background_save)(KeelCtx *c);
+} KeelSnapshotOps;
+
+/* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces
+ * "snapshot.functions" and "snapshot.module-aux", version 100; while nobody does, what a file has of
+ * it is kept as it came and written again. */
+typedef struct KeelSnapshotPart {
+    uint32_t size;
+    /* Calls `emit` with the bytes of every item to be written. `after_keys`: see load. */
+    int (*save)(KeelSink *sink, bool after_keys,
+                int (*emit)(KeelSink *sink, KeelStr item));
+    /* One item. 0; -1 after keel_load_fail(). For module-aux the source stands behind the opcode;
+     * for functions the item is the whole text. */
+    int (*load)(KeelCtx *c, KeelSource *source, KeelStr item, bool merge);
+    /* All of it goes: a dataset is about to be loaded in its place. */
+    void (*flush)(KeelCtx *c);
+} KeelSnapshotPart;
+
+/* The interface "aof", version 100: what keeps every write. */
+typedef struct KeelAofOps {
+    uint32_t size;
+    bool (*enabled)(void);            /* it is where data is loaded from at start */
+    /* Bytes of writes since it was switched on, and those of them that are safe on disk. */
+    uint64_t (*written)(void), (*synced)(void);
+} KeelAofOps;
+
+#endif
