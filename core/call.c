@@ -115,7 +115,7 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     n.flags |= c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL);
     n.db = c->db;
     n.outer = c;
-    n.command = find_command(argv, argc);
+    n.command = rewrites_count ? NULL : find_command(argv, argc);
     n.argv = argv;
     n.argc = argc;
     n.owed = 1;

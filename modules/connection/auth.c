@@ -134,6 +134,7 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
 static int64_t version_number(const char *version) {
     char *end;
     int64_t major = strtoll(version, &end, 10), minor = 0, patch = 0;
+    if (!*end) return major; /* a foreign module's is a number already */
     if (*end == '.') minor = strtoll(end + 1, &end, 10);
     if (*end == '.') patch = strtoll(end + 1, &end, 10);
     return major * 10000 + minor * 100 + patch;

@@ -222,6 +222,14 @@ int RM_AbortBlock(RedisModuleBlockedClient *bc) {
     bc->aborted = true;
     bc->reply = NULL;
     bc->disconnect = NULL;
+    if (bc->waiting && keel_block_cancel(rm_callback_c(), bc->block)) {
+        /* Its command runs still, and replies by itself. */
+        bc->block = 0;
+        bc->waiting = false;
+        bc->answered = true;
+        keel_post(release_late, bc);
+        return REDISMODULE_OK;
+    }
     if (bc->on_keys && bc->block) {
         keel_unblock(bc->block);
         return REDISMODULE_OK;

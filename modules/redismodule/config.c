@@ -37,6 +37,7 @@ typedef struct Setting {
     char *text;
     long long min, max;
     KeelWord *words;           /* of enums; ended by an empty one */
+    bool changed;              /* since .apply was asked last */
     bool adopting;             /* the host takes it over: it asks for the default */
 } Setting;
 
@@ -48,7 +49,7 @@ static bool verdict(int result, RedisModuleString *error, const char **reason) {
         rm_string_release(error);
         return true;
     }
-    *reason = error ? keel_config_reason("%s", error->ptr) : keel_config_reason(" ");
+    *reason = error ? keel_config_reason("%s", error->ptr) : "";
     rm_string_release(error);
     return false;
 }
@@ -90,7 +91,8 @@ static bool bad_word(const Setting *s, const char **reason) {
 static bool read_words(const Setting *s, const KeelStr *argv, int argc, long long *v,
                        const char **reason) {
     *v = 0;
-    if (argc != 1 && !(s->flags & REDISMODULE_CONFIG_BITFLAGS)) return bad_word(s, reason);
+    bool several = s->flags & REDISMODULE_CONFIG_BITFLAGS;
+    if (several ? argc < 1 : argc != 1) return bad_word(s, reason);
     for (int i = 0; i < argc; i++) {
         const KeelWord *w = s->words;
         while (w->word && !keel_is(argv[i], w->word)) w++;
@@ -127,7 +129,7 @@ static bool give(Setting *s, const KeelStr *argv, int argc, bool always, const c
         KeelStr text = argc ? argv[0] : KEEL_LIT("");
         RedisModuleString *now = always ? NULL : s->get_string(s->name, s->data);
         if (now && keel_equal(rm_view(now), text)) return true;
-        return set_text(s, text, reason);
+        return (s->changed = set_text(s, text, reason));
     }
     switch (s->type) {
     case BOOL:
@@ -143,7 +145,8 @@ static bool give(Setting *s, const KeelStr *argv, int argc, bool always, const c
     default:
         if (!read_words(s, argv, argc, &v, reason)) return false;
     }
-    return (!always && current_number(s) == v) || set_number(s, v, reason);
+    if (!always && current_number(s) == v) return true;
+    return (s->changed = set_number(s, v, reason));
 }
 
 /* ---- what the host asks ---------------------------------------------------------------------- */
@@ -184,13 +187,16 @@ static void get(const KeelConfig *row, KeelConfigOut *out) {
 
 static bool set(const KeelConfig *row, const KeelStr *argv, int argc, const char **reason) {
     Setting *s = of_row(row);
-    return s->adopting || give(s, argv, argc, false, reason);
+    if (s->adopting) return true;
+    s->changed = false;
+    return give(s, argv, argc, false, reason);
 }
 
 static bool apply(const KeelConfig *row, bool starting, const char **reason) {
     Setting *s = of_row(row);
     RedisModuleString *error = NULL;
-    if (starting || !s->apply) return true;
+    if (starting || !s->apply || !s->changed) return true;
+    s->changed = false;
     RedisModuleCtx *ctx = rm_enter(s->mod, rm_callback_c(), RM_SILENT);
     int result = s->apply(ctx, s->data, &error);
     rm_leave(ctx);

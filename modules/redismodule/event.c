@@ -232,8 +232,7 @@ int RM_SubscribeToServerEvent(RedisModuleCtx *ctx, RedisModuleEvent event,
     Listener *l = listeners;
     while (l && (l->gone || l->notified || l->mod != ctx->mod || l->event != event.id)) l = l->next;
     if (!call) {
-        if (!l) return REDISMODULE_ERR;
-        drop(l);
+        if (l) drop(l);
     } else {
         if (!l) l = listener_add(ctx->mod);
         l->event = event.id;

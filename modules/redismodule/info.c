@@ -118,7 +118,7 @@ struct RedisModuleServerInfoData {
 RedisModuleServerInfoData *RM_GetServerInfo(RedisModuleCtx *ctx, const char *section) {
     RedisModuleServerInfoData *data = keel_alloc(sizeof(*data));
     KeelStr name = keel_str(section ? section : "");
-    char *text = keel_info_text(&name, name.len ? 1 : 0, &data->len);
+    char *text = keel_info_text(&name, section ? 1 : 0, &data->len);
     data->text = keel_strdup((KeelStr){text, data->len});
     keel_info_free(text);
     for (char *at = data->text; at < data->text + data->len; at++) {

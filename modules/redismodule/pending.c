@@ -3,11 +3,6 @@
 #include "rm.h"
 
 #define WEAK __attribute__((weak))
-WEAK void rm_forget_filters(Mod *mod) { (void)mod; }
-WEAK int rm_filters_active;
-WEAK void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc) {
-    (void)ctx, (void)argv, (void)argc;
-}
 WEAK RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                             unsigned flags) {
     (void)ctx, (void)argv, (void)argc, (void)flags;

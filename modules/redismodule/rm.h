@@ -227,10 +227,8 @@ void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *repl
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                        unsigned flags);
 
-/* Filters see the words of calls and may exchange them; what they put there lives until the next
- * command. */
-extern int rm_filters_active;
-void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc);
+/* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
+extern const Mod *rm_calling;
 
 /* Whether the context's user may run a command; `why` gets the reason when it may not. */
 typedef enum UserVerdict { RM_MAY, RM_MAY_NOT, RM_NO_USER } UserVerdict;
