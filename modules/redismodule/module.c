@@ -40,7 +40,10 @@ static const KeelObserver observers[] = {
     {0},
 };
 
+static const KeelInterface provides[] = {{"authenticator", 100, &rm_authenticator}, {0}};
+
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
             .summary = "Modules written for Redis and Valkey.", .loaders = rm_loaders,
             .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers,
+            .provides = provides,
             .load = load, .unload = unload);

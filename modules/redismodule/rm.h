@@ -239,6 +239,9 @@ UserVerdict rm_user_may(RedisModuleCtx *ctx, const KeelStr *argv, int argc, char
 void rm_client_info(KeelClient *client, RedisModuleClientInfoV1 *out);
 /* The client is to be somebody else: whoever signed it in hears of it. */
 void rm_user_changed(KeelClient *client);
+extern bool rm_signed_in; /* an authentication function succeeded since it was false */
+void rm_forget_auth(Mod *mod);
+extern const KeelAuthenticator rm_authenticator;
 extern int rm_session_slot;
 void rm_session_free(KeelClient *client, void *value);
 

@@ -34,6 +34,7 @@ typedef struct Session {
 } Session;
 
 int rm_session_slot;
+bool rm_signed_in;
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
@@ -314,7 +315,7 @@ void RM_SetContextUser(RedisModuleCtx *ctx, const RedisModuleUser *user) {
 }
 
 void rm_forget_users(Mod *mod) {
-    (void)mod; /* they are the module's to free */
+    rm_forget_auth(mod); /* users are the module's to free */
 }
 
 /* ---- permissions ----------------------------------------------------------------------------- */
@@ -444,6 +445,7 @@ static int sign_in(RedisModuleCtx *ctx, RedisModuleUser *user, const char *name,
     if (!client) return REDISMODULE_ERR;
     rm_user_changed(client);
     keel_client_set_user(client, name);
+    rm_signed_in = true;
     if (call || user) {
         Session *session = keel_alloc(sizeof(*session));
         *session = (Session){call, data, ctx->mod, user};

@@ -465,6 +465,20 @@ static int filter_call_command(RedisModuleCtx *ctx, RedisModuleString **argv, in
     return REDISMODULE_OK;
 }
 
+/* ---- authentication -------------------------------------------------------------------------- */
+
+static int authenticate(RedisModuleCtx *ctx, RedisModuleString *user, RedisModuleString *password,
+                        RedisModuleString **error) {
+    const char *name = RedisModule_StringPtrLen(user, NULL);
+    if (!strcmp(name, "friend")) {
+        RedisModule_AuthenticateClientWithACLUser(ctx, "default", 7, NULL, NULL, NULL);
+        return REDISMODULE_AUTH_HANDLED;
+    }
+    if (strcmp(name, "foe") != 0) return REDISMODULE_AUTH_NOT_HANDLED;
+    *error = RedisModule_CreateStringFromString(NULL, password);
+    return REDISMODULE_AUTH_HANDLED;
+}
+
 /* ---- table ----------------------------------------------------------------------------------- */
 
 static int errors_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
@@ -500,6 +514,9 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
                                       0) == REDISMODULE_ERR) {
             return REDISMODULE_ERR;
         }
+    }
+    if (RMAPI_FUNC_SUPPORTED(RedisModule_RegisterAuthCallback)) { /* since 7.2 */
+        RedisModule_RegisterAuthCallback(ctx, authenticate);
     }
     RedisModule_RegisterInfoFunc(ctx, info);
     subscribe(ctx);

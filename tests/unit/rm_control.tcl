@@ -102,4 +102,16 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_control] \
         r set thread 41
         r ctl.block thread-reply 0
     } {{from a thread} 42 1}
+    test "a module decides who signs in" {
+        r config set requirepass secret
+        set other [redis_client]
+        assert_error "NOAUTH*" {$other ping}
+        assert_error "DENIED by me" {$other auth foe "DENIED by me"}
+        assert_error "NOAUTH*" {$other ping}
+        assert_error "WRONGPASS*" {$other auth stranger x}
+        assert_equal OK [$other auth friend whatever]
+        assert_equal PONG [$other ping]
+        $other close
+        r config set requirepass ""
+    } OK
 }
