@@ -58,7 +58,7 @@ static KeelVerdict protected_decide(KeelCtx *c, const KeelCommandRef *cmd, const
 static int64_t version_number(const KeelModuleInfo *m) {
     const char *text = m->version;
     int64_t number = 0;
-    if (*m->loader) return strtol(text, NULL, 10);
+    if (*m->loader && !strchr(text, '.')) return strtol(text, NULL, 10);
     for (int part = 0; part < 3; part++) {
         char *end;
         long v = strtol(text, &end, 10);
