@@ -194,6 +194,8 @@ KeelCtx *rm_current(void);
 /* A context that lives on its own, and its end. */
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
+/* The handler of every row. */
+void rm_run(KeelCtx *c, const KeelStr *argv, int argc);
 /* Arguments as module strings, from a pool; taken back by rm_leave(). */
 void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
 /* Notes that the thing is the context's, when its memory is automatic; and that it is no longer. */
