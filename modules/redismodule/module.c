@@ -8,6 +8,8 @@
  * up again when modules come or go. */
 #include "rm.h"
 
+#include <keel/snapshot.h>
+
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)c, (void)argv;
     if (argc) return keel_load_error(c, "redismodule takes no arguments");
@@ -29,8 +31,14 @@ static const KeelHook hooks[] = {
     {0},
 };
 
+extern const KeelSnapshotPart rm_aux_part;
+static const KeelInterface provides[] = {
+    {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
+    {0},
+};
+
 static const KeelType *const types[] = {&rm_opaque_type, NULL};
 
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
-            .summary = "Modules written for Redis and Valkey.", .types = types, .loaders = rm_loaders,
+            .summary = "Modules written for Redis and Valkey.", .types = types, .provides = provides, .loaders = rm_loaders,
             .hooks = hooks, .load = load, .unload = unload);

@@ -320,6 +320,7 @@ struct RedisModuleIO {
     KeelStr name;                  /* ptr NULL: no key */
     int db;
     bool failed;
+    uint64_t when;                 /* of an auxiliary field: REDISMODULE_AUX_* */
     int (*begin)(RedisModuleIO *io); /* called before the first part is saved; 0 or -1 */
 };
 void rm_io_end(RedisModuleIO *io);
@@ -334,6 +335,10 @@ int rm_opaque_load(KeelSource *source, uint64_t id, KeelValue *out);
 void rm_opaque_revive(Mod *mod, KeelCtx *c);
 /* How many there are. */
 uint64_t rm_opaque_count(void);
+/* The marked parts of one, with the mark of their end. */
+KeelStr rm_opaque_parts(const void *value);
+/* A module has come: the auxiliary fields that were kept for it are given to it. */
+void rm_aux_revive(const Mod *mod);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
 

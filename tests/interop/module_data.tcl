@@ -149,3 +149,32 @@ module_pair rm_command {
         }
     }
 }
+
+module_pair rm_scan {
+    except "scan.keys*" unordered "the order of keys is the table's"
+    except "scan.key *" elements "the order of elements is the table's"
+    proc pair::alike_elements {command ours theirs} {
+        lassign [lindex [parse $ours] 1] a atail
+        lassign [lindex [parse $theirs] 1] b btail
+        expr {[lsort [lindex $a 1]] eq [lsort [lindex $b 1]] && $atail eq $btail}
+    }
+    test "walks over elements of every type and form" {
+        same flushall
+        set many {}
+        for {set i 0} {$i < 700} {incr i} {lappend many member:$i}
+        same_all [list {hset h f v g w n 5} [list hset H {*}[concat {*}[lmap m $many {list $m x$m}]]] {sadd i 3 1 2}
+            {sadd s a b c} [list sadd S {*}$many] {zadd z 1.5 one 2 two 0.1 three inf four}
+            [list zadd Z {*}[concat {*}[lmap m $many {list [expr {[incr n] / 7.0}] $m}]]] {set str x} {rpush l a b}]
+        foreach key {h H i s S z Z str l nosuch} {same scan.key $key}
+    }
+    test "walks over keys, also when they go meanwhile" {
+        same scan.keys
+        same scan.keys delete
+        same scan.keys
+        same dbsize
+    }
+    test "databases" {
+        same_all {{scan.dbs 0} {set k v} {scan.dbs 0} {scan.dbs 3} {scan.dbs 99} {scan.dbs -1} {scan.dbs 9}
+            {dbsize} {select 3} {set only one} {scan.dbs 3} {scan.dbs 4} {scan.reset} {scan.reset async} {dbsize}}
+    }
+}
