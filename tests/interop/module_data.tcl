@@ -162,8 +162,8 @@ module_pair rm_scan {
         same flushall
         set many {}
         for {set i 0} {$i < 700} {incr i} {lappend many member:$i}
-        same_all [list {hset h f v g w n 5} [list hset H {*}[concat {*}[lmap m $many {list $m x$m}]]] {sadd i 3 1 2}
-            {sadd s a b c} [list sadd S {*}$many] {zadd z 1.5 one 2 two 0.1 three inf four}
+        same_all [list {hset h f v g w n 5} [list hset H {*}[concat {*}[lmap m $many {list $m x$m}]]] {sadd i 3 1 2} \
+            {sadd s a b c} [list sadd S {*}$many] {zadd z 1.5 one 2 two 0.1 three inf four} \
             [list zadd Z {*}[concat {*}[lmap m $many {list [expr {[incr n] / 7.0}] $m}]]] {set str x} {rpush l a b}]
         foreach key {h H i s S z Z str l nosuch} {same scan.key $key}
     }
