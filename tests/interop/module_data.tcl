@@ -178,3 +178,34 @@ module_pair rm_scan {
             {dbsize} {select 3} {set only one} {scan.dbs 3} {scan.dbs 4} {scan.reset} {scan.reset async} {dbsize}}
     }
 }
+
+# The value that `source` saved, read by `target`: real or keel.
+proc carried {source target} {
+    set module [test_module rm_type]
+    array set start {keel start_server real start_real_server}
+    $start($source) [list args [list --loadmodule $module --enable-debug-command yes]] {
+        r record.set a 5 - -7 0.1 name
+        r record.set b 18446744073709551615 - 1 -inf [string repeat ab 400]
+        r plain.set p hello
+        r record.aux before after
+        r save
+        set saved [list [r record.get a] [r record.get b] [r plain.get p] [r debug digest]]
+        set file [file join [lindex [r config get dir] 1] [lindex [r config get dbfilename] 1]]
+        set copy [file join [file dirname $file] carried.rdb]
+        file copy -force $file $copy
+        $start($target) [list args [list --loadmodule $module --enable-debug-command yes]] {
+            set file [file join [lindex [r config get dir] 1] [lindex [r config get dbfilename] 1]]
+            file copy -force $copy $file
+            r debug reload nosave
+            set loaded [list [r record.get a] [r record.get b] [r plain.get p] [r debug digest]]
+            set told [regexp {aux 1 before;.*aux 2 after;} [r record.log]]
+        }
+    }
+    assert_equal $loaded $saved
+    return $told
+}
+
+if {[kit::have_real_server]} {
+    test "files with values and auxiliary fields of modules go from the real server to Keel" {carried real keel} 1
+    test "files with values and auxiliary fields of modules go from Keel to the real server" {carried keel real} 1
+}
