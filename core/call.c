@@ -11,6 +11,7 @@
 #include "dispatch.h"
 #include "journal.h"
 #include "keyspace.h"
+#include "loop.h"
 #include "mem.h"
 #include "parsed.h"
 #include "reply.h"
@@ -114,7 +115,7 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     n.flags |= c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL);
     n.db = c->db;
     n.outer = c;
-    n.command = find_command(argv, argc);
+    n.command = rewrites_count ? NULL : find_command(argv, argc);
     n.argv = argv;
     n.argc = argc;
     n.owed = 1;
@@ -135,6 +136,40 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     pretended_end(client);
     parsed_read(reply);
     return reply;
+}
+
+/* ---- replies that gather aside --------------------------------------------------------------- */
+
+typedef struct Collector {
+    KeelCtx c;                     /* first: what is handed out */
+    KeelClient client;
+} Collector;
+
+KeelCtx *keel_collect_begin(int protocol) {
+    Collector *k = keel_zalloc(sizeof(*k));
+    ctx_init(&k->c);
+    k->client.fd = -1;
+    k->client.pretended = true;
+    k->client.protocol = (uint8_t)protocol;
+    k->client.db = k->c.db;
+    k->c.client = &k->client;
+    k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
+    k->c.owed = 1;
+    reply_capture_begin(&k->c);
+    return &k->c;
+}
+
+KeelReply *keel_collect_end(KeelCtx *c) {
+    Collector *k = (Collector *)c;
+    char *to;
+    size_t len = reply_capture_len(c);
+    KeelReply *reply = parsed_new(len, &to);
+    reply_capture_end(c, to);
+    parsed_read(reply);
+    keel_free(k);
+    if (len) return reply;
+    keel_reply_free(reply);
+    return NULL;
 }
 
 /* ---- calls in the place of the running command ----------------------------------------------- */

@@ -231,6 +231,11 @@ const KeelCommandRef *keel_command_of(const KeelStr *argv, int argc) {
     return command_lookup_sub(cmd, argv[1]);
 }
 
+int keel_argv(KeelCtx *c, const KeelStr **argv) {
+    *argv = c->argv;
+    return c->command ? c->argc : 0;
+}
+
 const void *keel_command_data(KeelCtx *c) {
     return c->command ? c->command->row->data : NULL;
 }

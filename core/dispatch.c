@@ -81,6 +81,10 @@ size_t dispatch_prefetch(Request *requests, size_t n) {
         r->memo = memos + used;
         r->memo_count = 0;
         if (__builtin_expect(r->error != NULL, 0)) continue;
+        if (__builtin_expect(rewrites_count, 0)) { /* looked up once its words are what they will be */
+            r->command = NULL;
+            continue;
+        }
         const KeelCommandRef *cmd = r->command = dispatch_find(r->argv, r->argc);
         if (cmd && cmd->first_key && r->argc > cmd->first_key) {
             r->memo_count = (uint32_t)memo_keys(r, cmd, memos + used, WINDOW_KEYS - used);
@@ -168,11 +172,43 @@ static void refuse_unknown(KeelCtx *c) {
     }
 }
 
+/* ---- exchanging words ------------------------------------------------------------------------ */
+
+enum { REWRITES_MAX = 16 };
+static KeelRewrite *rewrites[REWRITES_MAX];
+int rewrites_count;
+
+bool keel_rewrite_add(KeelRewrite *call) {
+    if (rewrites_count == REWRITES_MAX) return false;
+    rewrites[rewrites_count++] = call;
+    return true;
+}
+
+void keel_rewrite_remove(KeelRewrite *call) {
+    int kept = 0;
+    for (int i = 0; i < rewrites_count; i++) {
+        if (rewrites[i] != call) rewrites[kept++] = rewrites[i];
+    }
+    rewrites_count = kept;
+}
+
+/* What was sent is not what runs then: the journal must not take the bytes of the request. */
+static void rewrite(KeelCtx *c) {
+    const KeelStr *before = c->argv;
+    for (int i = 0; i < rewrites_count; i++) rewrites[i](c, &c->argv, &c->argc);
+    if (c->argv == before) return;
+    c->raw = (KeelStr){0};
+    c->memo = c->memo_end = NULL;
+}
+
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
     /* It may have come since the request was prefetched. */
-    if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
+    if (__builtin_expect(!cmd, 0)) {
+        if (rewrites_count) rewrite(c);
+        cmd = c->command = dispatch_find(c->argv, c->argc);
+    }
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
         tell_refused(c, false);

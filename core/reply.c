@@ -8,6 +8,7 @@
 #include "reply.h"
 
 #include "client.h"
+#include "mem.h"
 #include "stats.h"
 
 #include <keel/log.h>
@@ -115,7 +116,7 @@ static Chunk *spare;
 
 void reply_capture_begin(KeelCtx *c) {
     KeelClient *client = c->client;
-    if (spare) {
+    if (spare && mem_loop_thread) {
         client->chunks = client->last_chunk = spare;
         client->chunk_count = 1;
         spare = NULL;
@@ -142,7 +143,7 @@ void reply_capture_end(KeelCtx *c, char *to) {
     }
     client->writer = NULL;
     Chunk *first = client->chunks;
-    if (!spare && first && first->room <= 2 * CAPTURE_CHUNK) {
+    if (mem_loop_thread && !spare && first && first->room <= 2 * CAPTURE_CHUNK) {
         client->chunks = first->next;
         first->next = NULL;
         first->len = first->sent = 0;
@@ -239,7 +240,7 @@ static void note_error(KeelCtx *c, const char *text, size_t len) {
 static void error_line(KeelCtx *c, const char *text, size_t len) {
     c->owed--;
     note_error(c, text, len);
-    stats_error((KeelStr){text, len});
+    if (!(c->flags & CTX_COLLECTS)) stats_error((KeelStr){text, len}); /* a thread may be here */
     put_line(c, '-', text, len);
 }
 

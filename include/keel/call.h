@@ -29,6 +29,12 @@ KEEL_API void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc);
  * its client. In a gate or a command. */
 KEEL_API bool keel_is_nested(KeelCtx *c);
 
+/* A context whose replies gather aside, for who answers later: a thread, a blocked client's. For the
+ * reply functions, from any thread but one at a time; ended on any thread, with what was replied,
+ * all of it in keel_reply_resp(). NULL: nothing was. */
+KEEL_API KeelCtx *keel_collect_begin(int protocol);
+KEEL_API KeelReply *keel_collect_end(KeelCtx *c);
+
 KEEL_API void keel_reply_free(KeelReply *reply);
 /* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2
  * show as '_'. Attributes are passed over. Bytes that are no reply, as keel_reply_raw() may be

@@ -158,6 +158,8 @@ typedef struct KeelCommandRef KeelCommandRef;
 
 /* The command that is running; NULL outside one. */
 KEEL_API const KeelCommandRef *keel_command(KeelCtx *c);
+/* The words that it was called with, as its handler got them. Returns how many; 0 outside one. */
+KEEL_API int keel_argv(KeelCtx *c, const KeelStr **argv);
 /* Its row's .data, NULL outside a command: for handlers that serve many rows. Cost: two loads. */
 KEEL_API const void *keel_command_data(KeelCtx *c);
 /* By name, "get" or "config|get" (either case). NULL: there is none. */

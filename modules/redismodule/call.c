@@ -278,7 +278,6 @@ static unsigned host_flags(const RedisModuleCtx *ctx, unsigned flags) {
 static RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
     RedisModuleCallReply *refused = NULL;
     errno = 0;
-    if (rm_filters_active) rm_filter_call(ctx, &a->list, &a->count);
     if (a->flags & CALL_DRY) return dry_run(ctx, a);
     const unsigned asks = CALL_SCRIPT | CALL_DENY_OOM | CALL_NO_WRITES | CALL_AS_USER;
     if (a->flags & asks && letters_forbid(ctx, a, &refused)) return refused;
@@ -288,7 +287,10 @@ static RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
         if (promise) return promise;
     }
     int db = keel_db(ctx->c);
+    const Mod *outer = rm_calling;
+    rm_calling = ctx->mod;
     KeelReply *reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    rm_calling = outer;
     if (__builtin_expect(keel_db(ctx->c) != db, 0)) keel_db_select(ctx->c, db);
     if (__builtin_expect(keel_reply_type(reply) == '-', 0)) {
         int error = not_run(a);

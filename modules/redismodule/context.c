@@ -42,10 +42,6 @@ RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags) {
     return enter(mod, c, flags);
 }
 
-KeelCtx *rm_current(void) {
-    return depth ? frames[depth - 1]->ctx.c : NULL;
-}
-
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags) {
     RedisModuleCtx *ctx = &((Frame *)keel_zalloc(sizeof(Frame)))->ctx;
     ctx->get_api = RM_GetApi;
@@ -149,6 +145,26 @@ static void settle(RedisModuleCtx *ctx) {
     keel_free(ctx->postponed_more);
 }
 
+/* Where callbacks run that the host gives no context: of a callback outside, of the thread with the
+ * lock, or one kept for this. */
+static KeelCtx *spare_c;
+
+void rm_contexts_begin(void) {
+    spare_c = keel_collect_begin(2);
+}
+
+void rm_contexts_end(void) {
+    keel_reply_free(keel_collect_end(spare_c));
+}
+
+KeelCtx *rm_callback_c(void) {
+    for (int i = depth - 1; i >= 0; i--) {
+        if (frames[i]->ctx.c) return frames[i]->ctx.c;
+    }
+    KeelCtx *c = rm_locked_c();
+    return c ? c : spare_c;
+}
+
 static void free_heap(Frame *frame) {
     while (frame->room) keel_free(frame->argv[--frame->room]);
     keel_free(frame->argv);
@@ -157,6 +173,10 @@ static void free_heap(Frame *frame) {
 }
 
 static inline void leave(RedisModuleCtx *ctx) {
+    if (__builtin_expect(ctx->ready_name != NULL, 0)) {
+        rm_string_release(ctx->ready_name);
+        ctx->ready_name = NULL;
+    }
     if (__builtin_expect(ctx->owned_count || ctx->keys || ctx->pool || ctx->postponed_more, 0)) {
         settle(ctx);
     }

@@ -111,7 +111,6 @@ static int adopt(Mod *mod, KeelCtx *c) {
     if (!rm_build_rows(mod, &reason)) return keel_load_error(c, "%s", reason);
     rm_build_types(mod);
     rm_build_settings(mod);
-    rm_build_sections(mod);
     mod->decl = (KeelModule){.size = sizeof(KeelModule), .abi = KEEL_ABI,
                              .command_size = sizeof(KeelCommand), .type_size = sizeof(KeelType),
                              .config_size = sizeof(KeelConfig), .info_size = sizeof(KeelInfoSection),
@@ -119,7 +118,9 @@ static int adopt(Mod *mod, KeelCtx *c) {
                              .summary = "A module of the Redis ABI.", .commands = mod->rows,
                              .types = mod->type_rows, .configs = mod->setting_rows,
                              .info = mod->sections};
-    return keel_module_adopt(c, &mod->decl);
+    int result = keel_module_adopt(c, &mod->decl);
+    rm_settings_adopted(mod);
+    return result;
 }
 
 static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc) {

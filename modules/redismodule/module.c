@@ -10,24 +10,25 @@
 
 #include <keel/snapshot.h>
 
+int rm_jobs_observer;
+
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
-    (void)c, (void)argv;
+    (void)argv;
     if (argc) return keel_load_error(c, "redismodule takes no arguments");
+    rm_threads_begin();
+    rm_contexts_begin();
+    rm_events_begin();
     return 0;
 }
 
 static int unload(KeelCtx *c) {
     if (rm_mods) return keel_load_error(c, "module %s was loaded by it", rm_mods->name);
+    rm_contexts_end();
     return 0;
 }
 
-static void modules_change(KeelCtx *c, const void *data) {
-    (void)c, (void)data;
-    rm_forget_interfaces();
-}
-
-static const KeelHook hooks[] = {
-    {KEEL_EVENT_MODULE, modules_change},
+static const KeelInfoSection info[] = {
+    {.name = "redismodule", .rank = 300, .write = rm_write_info, .several = true},
     {0},
 };
 
@@ -39,6 +40,18 @@ static const KeelInterface provides[] = {
 
 static const KeelType *const types[] = {&rm_opaque_type, NULL};
 
+static const KeelSlot slots[] = {
+    {"redismodule.session", &rm_session_slot, rm_session_free},
+    {0},
+};
+
+static const KeelObserver observers[] = {
+    {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER, rm_jobs_seen},
+    {0},
+};
+
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
-            .summary = "Modules written for Redis and Valkey.", .types = types, .provides = provides, .loaders = rm_loaders,
-            .hooks = hooks, .load = load, .unload = unload);
+            .summary = "Modules written for Redis and Valkey.", .types = types,
+            .provides = provides, .loaders = rm_loaders,
+            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers,
+            .load = load, .unload = unload);

@@ -3,17 +3,6 @@
 #include "rm.h"
 
 #define WEAK __attribute__((weak))
-WEAK void rm_forget_settings(Mod *mod) { (void)mod; }
-WEAK void rm_forget_events(Mod *mod) { (void)mod; }
-WEAK void rm_forget_filters(Mod *mod) { (void)mod; }
-WEAK void rm_forget_users(Mod *mod) { (void)mod; }
-WEAK void rm_send_module_change(const Mod *mod, bool loaded) { (void)mod; (void)loaded; }
-WEAK void rm_build_settings(Mod *mod) { (void)mod; }
-WEAK void rm_build_sections(Mod *mod) { (void)mod; }
-WEAK int rm_filters_active;
-WEAK void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc) {
-    (void)ctx, (void)argv, (void)argc;
-}
 WEAK RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                             unsigned flags) {
     (void)ctx, (void)argv, (void)argc, (void)flags;
@@ -21,9 +10,4 @@ WEAK RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *
 }
 WEAK void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply) {
     (void)promise, (void)reply;
-}
-WEAK UserVerdict rm_user_may(RedisModuleCtx *ctx, const KeelStr *argv, int argc, char *why,
-                             size_t room) {
-    (void)argv, (void)argc, (void)why, (void)room;
-    return ctx->c && keel_client(ctx->c) ? RM_MAY : RM_NO_USER;
 }

@@ -10,7 +10,10 @@
 
 /* Where replies of this context go; NULL: nowhere. */
 static inline KeelCtx *target(const RedisModuleCtx *ctx) {
-    if (__builtin_expect(ctx->flags & (RM_KEYS_REQUEST | RM_CHANNELS_REQUEST), 0)) return NULL;
+    const unsigned elsewhere = RM_KEYS_REQUEST | RM_CHANNELS_REQUEST | RM_SILENT | RM_THREAD;
+    if (__builtin_expect(ctx->flags & elsewhere, 0)) {
+        return ctx->flags & RM_THREAD ? ctx->replies : NULL;
+    }
     return ctx->c && keel_client(ctx->c) ? ctx->c : NULL;
 }
 

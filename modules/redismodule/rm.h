@@ -98,7 +98,10 @@ void rm_send_module_change(const Mod *mod, bool loaded);
 bool rm_build_rows(Mod *mod, const char **reason);
 void rm_build_types(Mod *mod);
 void rm_build_settings(Mod *mod);
-void rm_build_sections(Mod *mod);
+/* They have been: from now on the host's calls are meant. */
+void rm_settings_adopted(Mod *mod);
+/* Writes the sections of INFO of all modules. */
+void rm_write_info(KeelInfo *info);
 
 /* The pointer that GetApi answers this module with: its own variants of the allocation functions.
  * NULL: there is no such function. */
@@ -159,6 +162,7 @@ enum {
     RM_THREAD = 1u << 6,           /* made by GetThreadSafeContext */
     RM_HEAP = 1u << 7,             /* not in a frame: freed by whoever ends it */
     RM_LOADING = 1u << 8,          /* OnLoad */
+    RM_SILENT = 1u << 9,           /* an event's: replies go nowhere */
 };
 
 enum { POSTPONED_FEW = 8 };
@@ -178,6 +182,8 @@ struct RedisModuleCtx {
     int postponed_count, postponed_room;
     struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
     struct RedisModuleBlockedClient *blocked; /* whose callback runs, or whose thread it is of */
+    KeelCtx *replies;              /* RM_THREAD: where they gather; NULL: nowhere */
+    RedisModuleString *ready_name; /* what GetBlockedClientReadyKey gave */
     KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
     const RedisModuleUser *user;   /* SetContextUser */
     struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
@@ -188,9 +194,6 @@ struct RedisModuleCtx {
  * be NULL. rm_leave() frees what is automatic and gives it back; innermost first. */
 RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_leave(RedisModuleCtx *ctx);
-/* The host's context of the callback that runs, for functions that are given none. NULL: no callback
- * runs, or it has none. */
-KeelCtx *rm_current(void);
 /* A context that lives on its own, and its end. */
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
@@ -223,14 +226,46 @@ void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *repl
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                        unsigned flags);
 
-/* Filters see the words of calls and may exchange them; what they put there lives until the next
- * command. */
-extern int rm_filters_active;
-void rm_filter_call(RedisModuleCtx *ctx, KeelStr **argv, int *argc);
+/* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
+extern const Mod *rm_calling;
 
 /* Whether the context's user may run a command; `why` gets the reason when it may not. */
 typedef enum UserVerdict { RM_MAY, RM_MAY_NOT, RM_NO_USER } UserVerdict;
 UserVerdict rm_user_may(RedisModuleCtx *ctx, const KeelStr *argv, int argc, char *why, size_t room);
+
+/* ---- clients and users ------------------------------------------------------------------------ */
+
+void rm_client_info(KeelClient *client, RedisModuleClientInfoV1 *out);
+/* The client is to be somebody else: whoever signed it in hears of it. */
+void rm_user_changed(KeelClient *client);
+extern int rm_session_slot;
+void rm_session_free(KeelClient *client, void *value);
+
+/* ---- waiting and threads ----------------------------------------------------------------------- */
+
+void rm_threads_begin(void);
+/* The lock is there from now on. Any thread. */
+void rm_threads_enable(void);
+KeelCtx *rm_locked_c(void);
+uint64_t rm_blocked_client_id(const RedisModuleBlockedClient *bc);
+void rm_contexts_begin(void);
+void rm_contexts_end(void);
+
+/* ---- server ----------------------------------------------------------------------------------- */
+
+extern const KeelHook rm_hooks[];
+/* Hooks that no module listens to cost nothing. */
+void rm_events_begin(void);
+void rm_arm_notify(unsigned classes);
+void rm_on_notify(KeelCtx *c, const void *data);
+extern int rm_jobs_observer;
+void rm_jobs_seen(KeelCtx *c, const KeelCall *call);
+void rm_run_jobs(KeelCtx *c);
+void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
+extern bool rm_server_loading, rm_server_started, rm_in_child;
+/* The context that code of modules has at hand now: of the innermost callback, of the thread that
+ * holds the lock, or one of ours without client. */
+KeelCtx *rm_callback_c(void);
 
 /* ---- keys ------------------------------------------------------------------------------------ */
 

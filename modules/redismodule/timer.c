@@ -16,8 +16,10 @@ static bool timer_fires(KeelCtx *c, void *data) {
     timer->mod->timers--;
     RedisModuleCtx *ctx = rm_enter(timer->mod, c, 0);
     keel_db_select(c, timer->db);
+    keel_journal_group(c, true);
     timer->call(ctx, timer->data);
     rm_leave(ctx);
+    keel_journal_group(c, false);
     keel_free(timer);
     return false;
 }

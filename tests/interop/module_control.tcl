@@ -57,3 +57,64 @@ module_pair rm_call {
                   {call.describe "" select 3} {dbsize} {exec}}
     }
 }
+
+# ---- rm_control: all that is not commands and keys ---------------------------------------------
+
+except "config get rm_control.\**" unordered "the order of settings is the table's"
+except "config set rm_control.number 13" error_code "7.0 leaves the module's name out"
+
+module_pair rm_control {
+    test "settings answer and refuse alike" {
+        pair::exchange {ctl.heard} ;# who connected, in whatever order
+        same ctl.errors
+        same ctl.config
+        foreach command {{flag no} {flag no} {flag maybe} {refuses yes} {mute yes} {number 7}
+                         {number 7} {number 5000} {number x} {number 13} {memory 1mb} {memory 1gb}
+                         {memory x} {fixed 4} {text "a b  c"} {text ""} {level high} {level HIGH}
+                         {level no} {bits "a b"} {bits "a d"} {bits ""}
+                         {number 8 rm_control.flag yes} {number 9 rm_control.refuses yes}} {
+            same config set rm_control.[lindex $command 0] {*}[lrange $command 1 end]
+            same ctl.config
+        }
+        same config get rm_control.*
+        same config get rm_control.bits
+        same ctl.heard
+    }
+    test "INFO of a module reads alike" {
+        foreach words {rm_control rm_control_more nosuch RM_CONTROL_LAST
+                       {rm_control_last rm_control_more}} {
+            same info {*}$words
+        }
+        foreach command {{clients connected_clients} {server redis_mode} {nosuch x} {server nosuch}
+                         {"" tcp_port}} {
+            same ctl.info {*}$command
+        }
+    }
+    test "clients and the context's state look alike" {
+        same_all {{ctl.client joe} {ctl.client "a b"} {client getname} {ctl.flags} {multi} {ctl.flags}
+                  {exec} {config set maxmemory 1gb} {ctl.flags}
+                  {config set maxmemory-policy allkeys-lru} {ctl.flags} {config set maxmemory 0}
+                  {ctl.publish a b}}
+    }
+    test "events and notifications are heard alike" {
+        same_all {{ctl.heard} {set a 1} {del a} {select 3} {lpush l x} {select 0} {flushdb}
+                  {flushall async} {swapdb 0 1} {config set maxmemory 0 hz 10} {ctl.heard}
+                  {get nosuch} {expire nosuch 1} {rename nosuch b} {ctl.notify kk} {ctl.heard}
+                  {config set notify-keyspace-events KEA} {ctl.notify kk}
+                  {config set notify-keyspace-events ""} {ctl.heard} {ctl.event 999 1}
+                  {ctl.event 8 0} {ctl.event 2 0} {flushall} {ctl.heard} {ctl.event 2 1} {flushall}
+                  {ctl.heard}}
+    }
+    test "clients wait and are answered alike" {
+        foreach how {now thread thread-reply abort} {same ctl.block $how 0}
+        same ctl.freed
+        same_all {{multi} {ctl.block now 0} {exec}}
+        same ctl.pop q 0x
+    }
+    test "filters exchange words alike" {
+        same_all {{ctl.filter on} {@echo hi} {@drop a b} {@set k} {get k} {ctl.filtercall} {multi}
+                  {@echo q} {@set k2} {exec} {get k2} {@nosuch} {@drop} {echo plain}
+                  {ctl.filter noself} {@echo hi} {ctl.filtercall} {ctl.filter off} {@echo hi}
+                  {ctl.filtercall} {echo x}}
+    }
+}
