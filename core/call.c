@@ -78,7 +78,8 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     if (!real) return client;
     client->id = real->id;
     client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
-    if (real->user) client->user = keel_strdup(keel_str(real->user));
+    client->user = real->user; /* a copy once either of them becomes somebody else */
+    client->user_lent = real->user != NULL;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
         client->stands_for = real->stands_for ? real->stands_for : real;
@@ -86,10 +87,19 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     return client;
 }
 
+void call_keep_user(const char *user) {
+    for (int i = 0; i < level; i++) {
+        KeelClient *client = pretended[i];
+        if (!client->user_lent || client->user != user) continue;
+        client->user = keel_strdup(keel_str(user));
+        client->user_lent = false;
+    }
+}
+
 static void pretended_end(KeelClient *client) {
-    for (int i = 0; i < SLOTS_MAX; i++) hook_free_slot(client, i);
+    for (int i = 0; client->slots_used && i < SLOTS_MAX; i++) hook_free_slot(client, i);
     keel_free(client->name);
-    keel_free(client->user);
+    if (!client->user_lent) keel_free(client->user);
     keel_free(client->lib_name);
     keel_free(client->lib_ver);
     level--;

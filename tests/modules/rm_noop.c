@@ -32,6 +32,16 @@ static int set(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
     return RedisModule_ReplyWithSimpleString(ctx, "OK");
 }
 
+/* GET through a call. */
+static int call(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+    if (argc != 2) return RedisModule_WrongArity(ctx);
+    RedisModuleCallReply *reply = RedisModule_Call(ctx, "get", "s", argv[1]);
+    if (!reply) return RedisModule_ReplyWithNull(ctx);
+    RedisModule_ReplyWithCallReply(ctx, reply);
+    RedisModule_FreeCallReply(reply);
+    return REDISMODULE_OK;
+}
+
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
 __attribute__((visibility("default")))
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
@@ -40,6 +50,7 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
     if (RedisModule_Init(ctx, "rm_noop", 1, REDISMODULE_APIVER_1) == REDISMODULE_ERR ||
         RedisModule_CreateCommand(ctx, "noop.ping", noop, "readonly fast", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "noop.get", get, "readonly fast", 1, 1, 1) ||
+        RedisModule_CreateCommand(ctx, "noop.call", call, "readonly fast", 1, 1, 1) ||
         RedisModule_CreateCommand(ctx, "noop.set", set, "write deny-oom fast", 1, 1, 1)) {
         return REDISMODULE_ERR;
     }
