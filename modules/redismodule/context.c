@@ -153,8 +153,19 @@ void rm_contexts_begin(void) {
     spare_c = keel_collect_begin(2);
 }
 
+static void free_frame(Frame *frame) {
+    while (frame->room) keel_free(frame->argv[--frame->room]);
+    keel_free(frame->argv);
+    keel_free(frame->ctx.owned);
+    keel_free(frame);
+}
+
 void rm_contexts_end(void) {
     keel_reply_free(keel_collect_end(spare_c));
+    for (int i = depth; i < FRAMES && frames[i]; i++) {
+        free_frame(frames[i]);
+        frames[i] = NULL;
+    }
 }
 
 KeelCtx *rm_callback_c(void) {
@@ -163,13 +174,6 @@ KeelCtx *rm_callback_c(void) {
     }
     KeelCtx *c = rm_locked_c();
     return c ? c : spare_c;
-}
-
-static void free_heap(Frame *frame) {
-    while (frame->room) keel_free(frame->argv[--frame->room]);
-    keel_free(frame->argv);
-    keel_free(frame->ctx.owned);
-    keel_free(frame);
 }
 
 static inline void leave(RedisModuleCtx *ctx) {
@@ -183,7 +187,7 @@ static inline void leave(RedisModuleCtx *ctx) {
     Frame *frame = (Frame *)ctx;
     if (ctx->argc) take_argv_back(frame);
     if (__builtin_expect(ctx->flags & RM_HEAP, 0)) {
-        free_heap(frame);
+        free_frame(frame);
         return;
     }
     /* Field by field: all of it is ten times as many bytes. */

@@ -26,7 +26,7 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_api]]] {
     kit::say "redismodule: $count functions, [expr {$count - [llength $missing]}] resolve,\
         $exercised are called by test modules"
     test "all functions of the module ABI resolve, under both prefixes" {
-        lindex $missing 0
+        set missing
     } {}
     test "test modules call most of them" {assert_morethan $exercised 100}
 }
