@@ -232,7 +232,7 @@ static void check_declared(KeelCtx *c, KeelStr name) {
 }
 #endif
 
-static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
+static inline __attribute__((always_inline)) bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
 #ifdef KEEL_DEBUG
     check_declared(c, name);
 #endif
@@ -305,7 +305,7 @@ void *keel_key_value(const KeelKey *key) {
     return entry_pointer(key_present(key));
 }
 
-static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
+static inline __attribute__((always_inline)) KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
     switch (entry_form(e)) {
     case KEEL_FORM_EMBEDDED:
         return (KeelStr){e->data + entry_value_offset(e), e->value_len};
