@@ -321,7 +321,7 @@ static inline __attribute__((always_inline)) KeelStr entry_bytes(const Entry *e,
 }
 
 KeelStr keel_key_bytes(const KeelKey *key, char scratch[KEEL_INT_ROOM]) {
-    return entry_bytes(key_entry(key_current(key)), scratch);
+    return entry_bytes(key_present(key), scratch);
 }
 
 size_t keel_key_bytes_len(const KeelKey *key) {

@@ -204,7 +204,8 @@ static Id take_over(KeelCtx *c, const KeelStr *argv, Stream *s, Group *g, Consum
     for (; ok && attempts && count; ok = radix_next(&w), attempts--) {
         Pending *p = w.value;
         Id id = id_of_key(w.key.ptr);
-        KeelStr text = {room, id_format(room, id)};
+        size_t len = id_format(room, id);
+        KeelStr text = {room, len};
         if (!stream_has(s, id)) {
             record(c, argv, g, p, text);
             pending_remove(g, p, id);

@@ -96,7 +96,8 @@ static void stream_digest(KeelDigest *d, const KeelValue *v) {
     while (walk_next(&w)) {
         char id[KEEL_STREAM_ID_ROOM];
         size_t len = id_format(id, w.entry.id);
-        *strchr(id, '-') = '.';
+        char *dash = memchr(id, '-', len);
+        if (dash) *dash = '.';
         digester->mix(d, id, len);
         while (walk_field(&w, &name, &value)) {
             mix_value(digester, d, name);
