@@ -104,6 +104,7 @@ static int by_farthest(const void *x, const void *y) {
 }
 
 void nearest_first(Found *items, size_t n, size_t wanted, bool farthest) {
+    if (n < 2) return;
     if (wanted < n && n <= PARTIAL_MAX) {
         sort_first(&(Sorting){items + wanted, farthest}, items, n);
     } else {

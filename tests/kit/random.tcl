@@ -13,6 +13,10 @@
 # alternatives, and ... repeats what is before it one to four times. Everything after # is a
 # comment.
 #
+#   several NAME
+#
+# says that gen::NAME gives a list of words;
+#
 #   intact GLOB REASON
 #
 # leaves commands that match out of the damage below, and
@@ -31,10 +35,16 @@ namespace eval gen {
     variable key_count 24
     variable realignments {}    ;# {glob command reason}
     variable untouchable {}     ;# globs
+    variable several {}         ;# generators of more than one word
 }
 
 proc intact {glob reason} {
     lappend gen::untouchable $glob
+}
+
+# The result of gen::NAME is a list of words.
+proc several name {
+    lappend gen::several $name
 }
 
 proc realign {glob command reason} {
@@ -111,7 +121,11 @@ proc gen::expand tree {
     set rest [lrange $tree 1 end]
     switch -exact -- [lindex $tree 0] {
         word {return $rest}
-        value {return [list [gen::[lindex $rest 0]]]}
+        value {
+            set words [gen::[lindex $rest 0]]
+            if {[lindex $rest 0] ni $gen::several} {set words [list $words]}
+            return $words
+        }
         opt {return [expr {rand() < 0.5 ? [expand [lindex $rest 0]] : {}}]}
         choice {return [expand [pick $rest]]}
         many {

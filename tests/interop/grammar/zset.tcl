@@ -91,7 +91,7 @@ group zset {
 intact "zadd *" "scores"
 intact "zincrby *" "scores"
 intact "z*store *" "weights"
-intact "config set zset*" "7.0 reads a size up to its first NUL"
+intact "config set *-max-*" "7.0 reads a size up to its first NUL"
 intact "zrandmember *" "an odd negative count is an endless reply on both servers"
 intact "bz*" "a time-out of the wrong kind may be a long one, or none at all"
 
