@@ -31,13 +31,17 @@ void dispatch_set_clock(uint64_t ticks) {
     clock_before = ticks;
 }
 
-KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
-    KeelCommandRef *cmd = command_find_fast(argv[0]);
+/* `cmd`, or the subcommand of it that the arguments name. */
+static inline KeelCommandRef *with_sub(KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     if (cmd && cmd->has_subcommands && argc > 1) {
         KeelCommandRef *sub = command_lookup_sub(cmd, argv[1]);
         if (sub) return sub;
     }
     return cmd;
+}
+
+KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
+    return with_sub(command_find_fast(argv[0]), argv, argc);
 }
 
 /* ---- prefetching ----------------------------------------------------------------------------- */
@@ -171,8 +175,11 @@ static void refuse_unknown(KeelCtx *c) {
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
-    /* It may have come since the request was prefetched. */
-    if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
+    /* It may have come since the request was prefetched. The words may be a module's, which has no
+     * padding behind them: not the fast lookup. */
+    if (__builtin_expect(!cmd, 0)) {
+        cmd = c->command = with_sub(command_lookup(c->argv[0]), c->argv, c->argc);
+    }
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
         tell_refused(c, false);
