@@ -31,9 +31,8 @@ void dispatch_set_clock(uint64_t ticks) {
     clock_before = ticks;
 }
 
-/* Also inside this file, where it is a part of the loop. */
-static inline KeelCommandRef *find(const KeelStr *argv, int argc) {
-    KeelCommandRef *cmd = command_find_fast(argv[0]);
+/* `cmd`, or the subcommand of it that the arguments name. */
+static inline KeelCommandRef *with_sub(KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     if (cmd && cmd->has_subcommands && argc > 1) {
         KeelCommandRef *sub = command_lookup_sub(cmd, argv[1]);
         if (sub) return sub;
@@ -42,7 +41,7 @@ static inline KeelCommandRef *find(const KeelStr *argv, int argc) {
 }
 
 KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
-    return find(argv, argc);
+    return with_sub(command_find_fast(argv[0]), argv, argc);
 }
 
 /* ---- prefetching ----------------------------------------------------------------------------- */
@@ -93,7 +92,7 @@ size_t dispatch_prefetch(Request *requests, size_t n) {
         r->memo = memos + used;
         r->memo_count = 0;
         if (__builtin_expect(r->error != NULL, 0)) continue;
-        const KeelCommandRef *cmd = r->command = find(r->argv, r->argc);
+        const KeelCommandRef *cmd = r->command = with_sub(command_find_fast(r->argv[0]), r->argv, r->argc);
         if (cmd && cmd->first_key && r->argc > cmd->first_key) {
             r->memo_count = (uint32_t)memo_keys(r, cmd, memos + used, WINDOW_KEYS - used);
             used += r->memo_count;
@@ -183,8 +182,11 @@ static void refuse_unknown(KeelCtx *c) {
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
-    /* It may have come since the request was prefetched. */
-    if (__builtin_expect(!cmd, 0)) cmd = c->command = dispatch_find(c->argv, c->argc);
+    /* It may have come since the request was prefetched. The words may be a module's, which has no
+     * padding behind them: not the fast lookup. */
+    if (__builtin_expect(!cmd, 0)) {
+        cmd = c->command = with_sub(command_lookup(c->argv[0]), c->argv, c->argc);
+    }
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
         tell_refused(c, false);
