@@ -222,6 +222,15 @@ const KeelCommandRef *keel_command_of(const KeelStr *argv, int argc) {
     return command_lookup_sub(cmd, argv[1]);
 }
 
+int keel_argv(KeelCtx *c, const KeelStr **argv) {
+    *argv = c->argv;
+    return c->command ? c->argc : 0;
+}
+
+const void *keel_command_data(KeelCtx *c) {
+    return c->command ? c->command->row->data : NULL;
+}
+
 const KeelCommand *keel_command_row(const KeelCommandRef *cmd) {
     return cmd->row;
 }

@@ -92,7 +92,12 @@ size_t dispatch_prefetch(Request *requests, size_t n) {
         r->memo = memos + used;
         r->memo_count = 0;
         if (__builtin_expect(r->error != NULL, 0)) continue;
-        const KeelCommandRef *cmd = r->command = with_sub(command_find_fast(r->argv[0]), r->argv, r->argc);
+        if (__builtin_expect(rewrites_count, 0)) { /* looked up once its words are what they will be */
+            r->command = NULL;
+            continue;
+        }
+        const KeelCommandRef *cmd = r->command =
+            with_sub(command_find_fast(r->argv[0]), r->argv, r->argc);
         if (cmd && cmd->first_key && r->argc > cmd->first_key) {
             r->memo_count = (uint32_t)memo_keys(r, cmd, memos + used, WINDOW_KEYS - used);
             used += r->memo_count;
@@ -179,12 +184,42 @@ static void refuse_unknown(KeelCtx *c) {
     }
 }
 
+/* ---- exchanging words ------------------------------------------------------------------------ */
+
+enum { REWRITES_MAX = 16 };
+static KeelRewrite *rewrites[REWRITES_MAX];
+int rewrites_count;
+
+bool keel_rewrite_add(KeelRewrite *call) {
+    if (rewrites_count == REWRITES_MAX) return false;
+    rewrites[rewrites_count++] = call;
+    return true;
+}
+
+void keel_rewrite_remove(KeelRewrite *call) {
+    int kept = 0;
+    for (int i = 0; i < rewrites_count; i++) {
+        if (rewrites[i] != call) rewrites[kept++] = rewrites[i];
+    }
+    rewrites_count = kept;
+}
+
+/* What was sent is not what runs then: the journal must not take the bytes of the request. */
+static void rewrite(KeelCtx *c) {
+    const KeelStr *before = c->argv;
+    for (int i = 0; i < rewrites_count; i++) rewrites[i](c, &c->argv, &c->argc);
+    if (c->argv == before) return;
+    c->raw = (KeelStr){0};
+    c->memo = c->memo_end = NULL;
+}
+
 bool dispatch_admit(KeelCtx *c, bool *held) {
     const KeelCommandRef *cmd = c->command;
     *held = false;
     /* It may have come since the request was prefetched. The words may be a module's, which has no
      * padding behind them: not the fast lookup. */
     if (__builtin_expect(!cmd, 0)) {
+        if (rewrites_count) rewrite(c);
         cmd = c->command = with_sub(command_lookup(c->argv[0]), c->argv, c->argc);
     }
     if (__builtin_expect(!cmd, 0)) {

@@ -339,8 +339,11 @@ bool keel_key_int(const KeelKey *key, int64_t *out) {
     return keel_parse_int(entry_bytes(e, scratch), out);
 }
 
-void entry_view(const Entry *e, KeelValue *out) {
+void entry_view(const Entry *e, int db, KeelValue *out) {
     out->type = &types[e->type].type;
+    out->name = entry_name(e);
+    out->db = db;
+    out->to = (KeelStr){NULL, 0};
     if (entry_form(e) == KEEL_FORM_VALUE) {
         out->ptr = entry_pointer(e);
         out->bytes = KEEL_LIT("");
@@ -351,7 +354,7 @@ void entry_view(const Entry *e, KeelValue *out) {
 }
 
 void keel_key_view(const KeelKey *key, KeelValue *out) {
-    entry_view(key_present(key), out);
+    entry_view(key_present(key), key_db(key)->id, out);
 }
 
 int64_t keel_key_expiry(const KeelKey *key) {
@@ -359,19 +362,19 @@ int64_t keel_key_expiry(const KeelKey *key) {
     return key->entry_ ? entry_expiry(key->entry_) : KEEL_NO_EXPIRY;
 }
 
-size_t entry_memory(const Entry *e, size_t samples) {
+size_t entry_memory(const Entry *e, int db, size_t samples) {
     size_t bytes = mem_class(entry_size(e)) + sizeof(Bucket) / BUCKET_PLACES;
     if (entry_form(e) == KEEL_FORM_BUFFER) {
         bytes += keel_mem_size(entry_pointer(e));
     } else if (entry_form(e) == KEEL_FORM_VALUE && types[e->type].type.memory) {
         KeelValue v;
-        entry_view(e, &v);
+        entry_view(e, db, &v);
         bytes += types[e->type].type.memory(&v, samples);
     }
     return bytes;
 }
 
 size_t keel_key_memory(const KeelKey *key, size_t samples) {
-    return entry_memory(key_present(key), samples);
+    return entry_memory(key_present(key), key_db(key)->id, samples);
 }
 

@@ -34,6 +34,8 @@ struct KeelSource {
     bool checksum, failed;
     int version;         /* of the RDB format */
     char reason[160];    /* why it failed */
+    KeelStr name;        /* the key that the value being loaded is for; ptr NULL: not known */
+    int db;              /* and where it will be */
     const char *at, *end;
     const char *summed;  /* the host's */
     int (*fill)(KeelSource *source);

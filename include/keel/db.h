@@ -26,7 +26,8 @@ typedef struct KeelSeen {
     KeelStr name;
     const KeelType *type;
     int64_t expiry;
-    void *entry_; /* the host's */
+    void *entry_; /* the host's, as all with a trailing underscore */
+    int db_;
 } KeelSeen;
 /* Gives the key's value, for walks that need it. Allowed in the callback only. */
 KEEL_API void keel_seen_value(const KeelSeen *seen, KeelValue *out);

@@ -54,9 +54,10 @@ static KeelVerdict protected_decide(KeelCtx *c, const KeelCommandRef *cmd, const
 
 /* --- MODULE --- */
 
-/* "1.2.3" as one number, 10203. */
+/* "1.2.3" as one number, 10203; a number alone, as foreign modules have it, is itself. */
 static int64_t version_number(const char *text) {
     int64_t number = 0;
+    if (!strchr(text, '.')) return strtol(text, NULL, 10);
     for (int part = 0; part < 3; part++) {
         char *end;
         long v = strtol(text, &end, 10);

@@ -53,6 +53,11 @@ bool auth_apply(const KeelConfig *config, bool starting, const char **reason) {
 
 KeelVerdict auth_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)cmd, (void)argv, (void)argc;
+    KeelClient *client = keel_client(c);
+    if (keel_client_flags(client) & KEEL_CF_AUTHENTICATED) { /* another module let it in */
+        keel_gate_arm_client(client, auth_gate, false);
+        return KEEL_PASS;
+    }
     keel_reply_error(c, "NOAUTH Authentication required.");
     return KEEL_ANSWERED;
 }
@@ -129,6 +134,7 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
 static int64_t version_number(const char *version) {
     char *end;
     int64_t major = strtoll(version, &end, 10), minor = 0, patch = 0;
+    if (!*end) return major; /* a foreign module's is a number already */
     if (*end == '.') minor = strtoll(end + 1, &end, 10);
     if (*end == '.') patch = strtoll(end + 1, &end, 10);
     return major * 10000 + minor * 100 + patch;
