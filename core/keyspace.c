@@ -211,7 +211,9 @@ static void check_declared(KeelCtx *c, KeelStr name) {
     const KeelCommandRef *cmd = c->command;
     if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a timer */
     if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
-    if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    /* Foreign modules were never asked to say all. */
+    uint64_t free_to = KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS | KEEL_FOREIGN;
+    if (keel_command_flags(cmd) & free_to) return;
     if (c->argc > 4096) return; /* each of n keys is looked for among n: enough is enough */
     for (int i = 0; i < cmd->spec_count; i++) {
         if (cmd->specs[i].begin == BEGIN_UNKNOWN) return; /* the row says that it cannot tell all */
