@@ -234,7 +234,7 @@ static void check_declared(KeelCtx *c, KeelStr name) {
 }
 #endif
 
-static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
+static inline __attribute__((always_inline)) bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
 #ifdef KEEL_DEBUG
     check_declared(c, name);
 #endif
@@ -307,7 +307,7 @@ void *keel_key_value(const KeelKey *key) {
     return entry_pointer(key_present(key));
 }
 
-static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
+static inline __attribute__((always_inline)) KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
     switch (entry_form(e)) {
     case KEEL_FORM_EMBEDDED:
         return (KeelStr){e->data + entry_value_offset(e), e->value_len};
@@ -323,7 +323,7 @@ static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
 }
 
 KeelStr keel_key_bytes(const KeelKey *key, char scratch[KEEL_INT_ROOM]) {
-    return entry_bytes(key_entry(key_current(key)), scratch);
+    return entry_bytes(key_present(key), scratch);
 }
 
 size_t keel_key_bytes_len(const KeelKey *key) {
