@@ -99,13 +99,13 @@ $B/obj/linked.c: $(wildcard modules/*/*.c)
 $B/obj/linked.o: $B/obj/linked.c
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# Test modules are one file each.
+# Test modules are one file each. -MT: what depends on headers is the module, not its first name.
 $B/tests/modules/%.so: tests/modules/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fPIC -shared -o $@.tmp $< -lpthread && mv $@.tmp $@
+	$(CC) $(ALL_CFLAGS) -fPIC -shared -MT $@ -o $@.tmp $< -lpthread && mv $@.tmp $@
 $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -o $@.tmp $< && mv $@.tmp $@
+	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -MT $@ -o $@.tmp $< && mv $@.tmp $@
 
 # Programs that tests start, and shared objects that they preload.
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))

@@ -38,7 +38,16 @@ static void fold_name(const char *name, size_t len, NameSlot *out) {
     memcpy(&out->low, bytes, 8);
     memcpy(&out->high, bytes + 8, 8);
     out->len = (uint32_t)len;
-    out->letters = strspn(name, "abcdefghijklmnopqrstuvwxyz") == len;
+    out->letters = true;
+    char strict[16] = {0}, bits[16] = {0};
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] >= 'a' && bytes[i] <= 'z') continue;
+        out->letters = false;
+        strict[i] = 0x20;
+        bits[i] = name[i] & 0x20;
+    }
+    memcpy(out->strict, strict, sizeof(strict));
+    memcpy(out->bits, bits, sizeof(bits));
 }
 
 static void index_command(KeelCommandRef *cmd) {

@@ -270,8 +270,8 @@ bool net_gather(KeelClient *client) {
         arena_used += n + QUERY_PADDING;
     } else {
         if (!read_behind(client)) return true;
-        in->pos = client->query;
-        in->end = client->query + client->query_len;
+        in->pos = client->query; /* NULL when all that came was the end, or part of an argument */
+        in->end = client->query ? client->query + client->query_len : NULL;
     }
     if (client->readable) once_more(client);
     if (waits) {

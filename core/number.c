@@ -186,16 +186,14 @@ static const char digit_pairs[] =
     "46474849505152535455565758596061626364656667686970717273747576777879808182838485868788899091"
     "9293949596979899";
 
-static size_t count_digits(uint64_t v) {
-    size_t n = 1;
-    for (;;) {
-        if (v < 10) return n;
-        if (v < 100) return n + 1;
-        if (v < 1000) return n + 2;
-        if (v < 10000) return n + 3;
-        v /= 10000;
-        n += 4;
-    }
+static inline size_t count_digits(uint64_t v) {
+    static const uint64_t tens[] = {
+        0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000,
+        100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
+        10000000000000000, 100000000000000000, 1000000000000000000, 10000000000000000000u};
+    /* Bits times log10(2), which is the number of digits or one less. */
+    unsigned digits = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+    return digits + (v >= tens[digits]);
 }
 
 size_t keel_format_int(char *out, int64_t v) {

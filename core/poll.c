@@ -181,7 +181,8 @@ void poll_turn(int ms) {
 
 void poll_glance(void) {
     struct epoll_event events[EVENTS];
-    handle(events, epoll_wait(epoll_fd, events, EVENTS, 0));
+    int n = epoll_wait(epoll_fd, events, EVENTS, 0);
+    handle(events, n);
 }
 
 bool poll_handling(void) {

@@ -55,7 +55,7 @@ bool keel_scan_options(KeelCtx *c, const KeelStr *options, int n, KeelScan *scan
                 return false;
             }
             if (w->given) *w->given = true;
-            if (w->value) {
+            if (w->value && value) { /* the search found none without */
                 *w->value = *value;
                 i++;
             }

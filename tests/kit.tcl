@@ -36,7 +36,7 @@ namespace eval kit {
     }
 }
 
-foreach part {client report assert process server util info log replication dataset} {
+foreach part {client report assert process server util info log replication dataset aof} {
     source [file join $::kit::home kit $part.tcl]
 }
 unset part

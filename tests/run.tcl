@@ -6,8 +6,8 @@
 #                       [--seed N] [--ops N] [--list] [--verbose]
 #
 # Files: tests/unit, tests/integration, tests/interop, modules/*/tests, modules/*/*.tcl, and the
-# programs in build/tests (C unit tests: they pass when they exit with 0, and a last line
-# "N passed, N failed" of theirs is added up).
+# programs in tests/ beside the server, or in build/tests (C unit tests: they pass when they exit
+# with 0, and a last line "N passed, N failed" of theirs is added up).
 #
 # Each file is a process of its own with its own servers. One line a file is printed as it ends,
 # failures in full below it. A file that dies, runs too long or holds no test is a failure. The
@@ -80,6 +80,16 @@ proc parse_options argv {
 
 # ---- finding tests ----------------------------------------------------------------------------
 
+# Where the C unit tests are: those of a build with a sanitizer have it too.
+proc program_directory {} {
+    global tree env
+    if {[info exists env(KEEL)]} {
+        set beside [file join [file dirname $env(KEEL)] tests]
+        if {[file isdirectory $beside]} {return $beside}
+    }
+    return $tree/build/tests
+}
+
 # {kind path} of everything to run; kind is tcl or program.
 proc find_tests {} {
     global home tree
@@ -89,7 +99,7 @@ proc find_tests {} {
     foreach pattern $patterns {
         foreach path [lsort [glob -nocomplain $pattern]] {lappend found [list tcl $path]}
     }
-    foreach path [lsort [glob -nocomplain -types f $tree/build/tests/*]] {
+    foreach path [lsort [glob -nocomplain -types f [program_directory]/*]] {
         if {[file executable $path] && [file extension $path] eq ""} {
             lappend found [list program $path]
         }

@@ -178,8 +178,8 @@ void radix_init(Radix *tree) {
     *tree = (Radix){0};
 }
 
-/* Goes down to the last child, and notes the way back where that child's pointer stood: trees may be
- * deeper than a stack. */
+/* Goes down to the last child, and notes the way back where that child's pointer stood: trees may
+ * be deeper than a stack. */
 void radix_release(Radix *tree, void (*free)(void *value)) {
     RadixNode *n = tree->root, *parent = NULL;
     while (n) {

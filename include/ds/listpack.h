@@ -51,6 +51,9 @@ static inline uint8_t *lp_first(const uint8_t *lp);
 static inline uint8_t *lp_last(const uint8_t *lp);
 static inline uint8_t *lp_next(const uint8_t *lp, const uint8_t *p);
 static inline uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p);
+/* The element beside one that has a neighbour there, as the halves of a pair have: asks nothing. */
+static inline uint8_t *lp_after(const uint8_t *p);
+static inline uint8_t *lp_before(const uint8_t *p);
 uint8_t *lp_seek(const uint8_t *lp, long index);
 
 static inline LpValue lp_get(const uint8_t *p);
@@ -187,18 +190,25 @@ static inline uint8_t *lp_first(const uint8_t *lp) {
     return *p == LP_END ? NULL : (uint8_t *)p;
 }
 
+static inline uint8_t *lp_after(const uint8_t *p) {
+    return (uint8_t *)p + lp_element_bytes(p);
+}
+
+static inline uint8_t *lp_before(const uint8_t *p) {
+    size_t len = *--p & 127;
+    for (unsigned shift = 7; *p & 128; shift += 7) len |= (size_t)(*--p & 127) << shift;
+    return (uint8_t *)p - len;
+}
+
 static inline uint8_t *lp_next(const uint8_t *lp, const uint8_t *p) {
     (void)lp;
-    p += lp_element_bytes(p);
+    p = lp_after(p);
     return *p == LP_END ? NULL : (uint8_t *)p;
 }
 
 /* The element that ends before `p`, which may be the pack's end. */
 static inline uint8_t *lp_prev(const uint8_t *lp, const uint8_t *p) {
-    if (p == lp + LP_HEADER_BYTES) return NULL;
-    size_t len = *--p & 127;
-    for (unsigned shift = 7; *p & 128; shift += 7) len |= (size_t)(*--p & 127) << shift;
-    return (uint8_t *)p - len;
+    return p == lp + LP_HEADER_BYTES ? NULL : lp_before(p);
 }
 
 static inline uint8_t *lp_last(const uint8_t *lp) {

@@ -1,8 +1,8 @@
 /* ds/radix.h - an ordered map of byte strings to pointers: a radix tree with compressed paths.
  *
- * Keys are ordered as memcmp() orders them, a prefix before what it is a prefix of; the empty key is
- * a key. Numbers are ordered as keys when they are written big endian. Finding, adding and removing
- * cost O(length of the key), however many keys there are; walking costs O(1) a step.
+ * Keys are ordered as memcmp() orders them, a prefix before what it is a prefix of; the empty key
+ * is a key. Numbers are ordered as keys when they are written big endian. Finding, adding and
+ * removing cost O(length of the key), however many keys there are; walking costs O(1) a step.
  *
  * A node is one block: the bytes that all keys below share, one byte for each child, sorted, and
  * then the pointers. So a key that differs from its neighbours in the last bytes takes a node of 16
@@ -74,7 +74,7 @@ bool radix_prev(RadixWalk *w);
 /* Where the value of the key that it stands on is kept now. NULL: nowhere any more. */
 void **radix_here(RadixWalk *w);
 
-/* Whether the tree is well formed: order, sharing, no node that could be spared, counts. For tests. */
+/* Whether the tree is well formed: order, no node that could be spared, counts. For tests. */
 bool radix_valid(const Radix *tree);
 
 #endif

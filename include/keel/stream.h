@@ -66,7 +66,7 @@ typedef struct KeelStreamOps {
     /* Removes the entry that walk_next() moved to. */
     void (*walk_remove)(KeelStreamWalk *walk);
     void (*walk_end)(KeelStreamWalk *walk);
-    /* "1526919030474-55", or "1526919030474" with `seq` for what is missing. False: it is neither. */
+    /* "1526919030474-55", or "1526919030474" with `seq` for what is missing. False: neither. */
     bool (*parse_id)(KeelStr text, uint64_t seq, KeelStreamId *id);
     /* Writes an id into KEEL_STREAM_ID_ROOM bytes and returns its length. */
     size_t (*format_id)(char *out, KeelStreamId id);

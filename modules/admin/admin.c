@@ -54,7 +54,7 @@ static KeelVerdict protected_decide(KeelCtx *c, const KeelCommandRef *cmd, const
 
 /* --- MODULE --- */
 
-/* "1.2.3" as one number, 10203; a number alone, as foreign modules have it, is itself. */
+/* "1.2.3" as one number, 10203; that of a foreign module may be a number itself. */
 static int64_t version_number(const KeelModuleInfo *m) {
     const char *text = m->version;
     int64_t number = 0;

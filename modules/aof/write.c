@@ -6,8 +6,8 @@
  *
  * When a write fails, the clients whose writes these were are disconnected: no reply may say that
  * they are kept. Further writes are refused (MISCONF) until the disk takes what waits. When a sync
- * fails, nothing tells which bytes are lost: the file is left behind, and writes are refused until a
- * rewrite has put all data into new files. */
+ * fails, nothing tells which bytes are lost: the file is left behind, and writes are refused until
+ * a rewrite has put all data into new files. */
 #include "aof.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES = 64, SCRATCH_ROOM = 4096, PREFIX_ROOM = 128, POSTPONE_SECONDS = 2, LOG_SECONDS = 30 };
+enum { PIECES = 64, SCRATCH_ROOM = 4096, PREFIX_ROOM = 128 };
+enum { POSTPONE_SECONDS = 2, LOG_SECONDS = 30 };
 
 uint64_t aof_size, aof_base_size;
 
@@ -201,9 +202,24 @@ static void note_failed(int error) {
     gate_arm();
 }
 
+/* What the loop spent on the disk, for who watches latency. */
+static int64_t watch_begin(void) {
+    return keel_latency_watched() ? keel_monotonic_ns() : 0;
+}
+
+static void watch_write(int64_t start) {
+    if (!start) return;
+    int64_t took = keel_monotonic_ns() - start;
+    keel_latency_add(sync_pending()       ? "aof-write-pending-fsync"
+                     : keel_fork_active() ? "aof-write-active-child"
+                                          : "aof-write-alone", took);
+    keel_latency_add("aof-write", took);
+}
+
 /* Writes what waits. 0; -1: it failed, and none or some of it is in the file. */
 static int write_all_waiting(void) {
     size_t done = 0;
+    int64_t start = watch_begin();
     while (done < w.waiting_len) {
         ssize_t n = write(w.fd, w.waiting + done, w.waiting_len - done);
         if (n < 0 && errno == EINTR) continue;
@@ -219,6 +235,7 @@ static int write_all_waiting(void) {
         note_failed(error);
         return -1;
     }
+    watch_write(start);
     count_written(done);
     w.waiting_len = 0;
     if (w.waiting_room > 1 << 20) {
@@ -230,7 +247,7 @@ static int write_all_waiting(void) {
     return 0;
 }
 
-/* Whether writing would wait behind a sync: then the bytes wait instead, for two seconds at most. */
+/* Whether writing would wait behind a sync: then the bytes wait instead, two seconds at most. */
 static bool postpone(bool force) {
     if (force || aof_policy != SYNC_EVERYSEC || !sync_pending()) {
         w.postponed = 0;
@@ -276,9 +293,15 @@ int write_sync(void) {
         errno = w.error;
         return -1;
     }
+    int64_t start = watch_begin();
     do {
         rc = fdatasync(w.fd);
     } while (rc != 0 && errno == EINTR);
+    if (start && aof_policy == SYNC_ALWAYS) {
+        int error = errno;
+        keel_latency_add("aof-fsync-always", keel_monotonic_ns() - start);
+        errno = error;
+    }
     if (rc != 0 && errno != EINVAL) {
         note_sync_failed(errno);
         return -1;
@@ -321,7 +344,9 @@ static int write_pieces(void) {
         pieces_wait();
         return w.postponed ? 0 : write_flush(false);
     }
+    int64_t start = watch_begin();
     ssize_t n = writev(w.fd, pieces, piece_count);
+    watch_write(start);
     if (n == (ssize_t)piece_bytes) {
         count_written(piece_bytes);
         return sync_by_policy();

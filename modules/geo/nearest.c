@@ -104,9 +104,10 @@ static int by_farthest(const void *x, const void *y) {
 }
 
 void nearest_first(Found *items, size_t n, size_t wanted, bool farthest) {
+    if (n < 2) return;
     if (wanted < n && n <= PARTIAL_MAX) {
         sort_first(&(Sorting){items + wanted, farthest}, items, n);
-    } else {
+    } else if (n) { /* without any there may be no array */
         qsort(items, n, sizeof(*items), farthest ? by_farthest : by_nearest);
     }
 }

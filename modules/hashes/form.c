@@ -83,7 +83,7 @@ static bool fields_differ(const uint8_t *pack) {
     while (places < 2 * n) places *= 2;
     if (places > ON_STACK) table = keel_alloc(places * sizeof(*table));
     memset(table, 0, places * sizeof(*table));
-    for (uint8_t *p = lp_first(pack); p && differ; p = lp_next(pack, lp_next(pack, p))) {
+    for (uint8_t *p = lp_first(pack); p && differ; p = lp_next(pack, lp_after(p))) {
         char scratch[KEEL_INT_ROOM];
         KeelStr field = lp_str(p, scratch);
         size_t i = (size_t)keel_hash(field.ptr, field.len) & (places - 1);

@@ -134,7 +134,7 @@ bool hash_find(const Hash *h, KeelStr field, char scratch[KEEL_INT_ROOM], KeelSt
     }
     const uint8_t *p = small_find(h, field);
     if (!p) return false;
-    *value = lp_str(lp_next(h, p), scratch);
+    *value = lp_str(lp_after(p), scratch);
     return true;
 }
 
@@ -176,7 +176,7 @@ bool hash_put(Hash **h, KeelStr field, KeelStr value) {
     if (hash_is_large(*h)) return large_set(*h, field, value);
     uint8_t *pack = *h, *p = small_find(pack, field);
     if (p) {
-        uint8_t *at = lp_next(pack, p);
+        uint8_t *at = lp_after(p);
         pack = lp_replace(pack, &at, value);
     } else {
         pack = lp_append(lp_append(pack, field), value);
@@ -225,7 +225,7 @@ void hash_walk(const Hash *h, KeelHashWalk *w) {
 static const uint8_t *small_read(const uint8_t *pack, const uint8_t *p, KeelHashWalk *room,
                                  KeelStr *field, KeelStr *value) {
     *field = lp_str(p, room->field_digits);
-    p = lp_next(pack, p);
+    p = lp_after(p);
     *value = lp_str(p, room->value_digits);
     return lp_next(pack, p);
 }

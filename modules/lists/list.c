@@ -72,14 +72,6 @@ LpValue list_end(const List *l, bool front) {
     return lp_get(front ? pack_first(p) : pack_last(p));
 }
 
-void list_push(List *l, KeelStr s, bool front) {
-    if (l->quick) {
-        quick_push(l->quick, s, front);
-        return;
-    }
-    pack_push(&l->pack, s, front, 0);
-}
-
 void list_drop(List *l, bool front) {
     if (l->quick) {
         quick_drop(l->quick, front);

@@ -151,7 +151,13 @@ static inline void list_expect(List *l, size_t bytes, size_t count) {
  * a list at the limit does not go back and forth. */
 void list_shrink(List *l, bool shrinking);
 /* These keep the form; the commands call the two above as Redis does. */
-void list_push(List *l, KeelStr s, bool front);
+static inline void list_push(List *l, KeelStr s, bool front) {
+    if (l->quick) {
+        quick_push(l->quick, s, front);
+    } else {
+        pack_push(&l->pack, s, front, 0);
+    }
+}
 void list_drop(List *l, bool front);
 void list_insert(List *l, size_t index, KeelStr s, bool after);
 void list_replace(List *l, size_t index, KeelStr s);

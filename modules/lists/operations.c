@@ -12,7 +12,8 @@ static size_t ops_length(const KeelKey *key) {
 
 /* False: no element has this index. */
 static bool find_index(const List *l, int64_t index, size_t *out) {
-    int64_t count = l ? (int64_t)list_count(l) : 0;
+    if (!l) return false;
+    int64_t count = (int64_t)list_count(l);
     if (index < 0) index += count;
     if (index < 0 || index >= count) return false;
     *out = (size_t)index;

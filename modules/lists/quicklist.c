@@ -159,8 +159,8 @@ void quick_push(Quick *q, KeelStr s, bool front) {
         return;
     }
     node_open(node);
-    pack_push(&node->pack, s, front, room_wanted(q));
     q->count++;
+    pack_push(&node->pack, s, front, room_wanted(q));
 }
 
 void quick_drop(Quick *q, bool front) {

@@ -10,19 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- running --------------------------------------------------------------------------------- */
-
-/* A module's changes go to the journal only as it says (Replicate, ReplicateVerbatim). */
-static void run(KeelCtx *c, const KeelStr *argv, int argc) {
-    RedisModuleCommand *cmd = (RedisModuleCommand *)(uintptr_t)keel_command_data(c);
-    RedisModuleCtx *ctx = rm_enter(cmd->mod, c, 0);
-    ctx->command = cmd;
-    rm_set_argv(ctx, argv, argc);
-    keel_journal_nothing(c);
-    cmd->call(ctx, ctx->argv, argc);
-    rm_leave(ctx);
-}
-
 /* ---- flags ----------------------------------------------------------------------------------- */
 
 enum { FLAG_GETKEYS = 1, FLAG_GETCHANNELS, FLAG_NOTHING };
@@ -173,7 +160,7 @@ static KeelCommand *make_rows(RedisModuleCommand *first) {
     for (RedisModuleCommand *cmd = first; cmd; cmd = cmd->next, row++) {
         make_keys(cmd);
         *row = (KeelCommand){.name = cmd->name, .flags = cmd->flags | KEEL_FOREIGN,
-                             .call = cmd->call ? run : NULL, .args = cmd->args, .keys = cmd->keys,
+                             .call = cmd->call ? rm_run : NULL, .args = cmd->args, .keys = cmd->keys,
                              .categories = cmd->categories, .history = cmd->history,
                              .arity = cmd->arity, .data = cmd,
                              .get_keys = cmd->getkeys_api ? rm_get_keys : NULL};

@@ -33,5 +33,5 @@ RedisModuleString *RM_RandomKey(RedisModuleCtx *ctx) {
 /* Everything goes: before a module loads a dataset of its own. Nothing is propagated of it. */
 void RM_ResetDataset(int restart_aof, int async) {
     (void)restart_aof; /* the append-only file starts anew with whatever is loaded then */
-    keel_db_flush(rm_current(), -1, async);
+    keel_db_flush(rm_callback_c(), -1, async);
 }

@@ -27,7 +27,7 @@ int RM_IsIOError(RedisModuleIO *io) {
 }
 
 RedisModuleCtx *RM_GetContextFromIO(RedisModuleIO *io) {
-    if (!io->ctx) io->ctx = rm_ctx_new(io->type->mod, NULL, 0);
+    if (!io->ctx) io->ctx = rm_ctx_new(io->type->mod, rm_callback_c(), 0);
     return io->ctx;
 }
 

@@ -64,6 +64,7 @@ static RedisModuleKey *key_new(void) {
 
 static unsigned host_mode(int mode) {
     unsigned host = mode & REDISMODULE_WRITE ? KEEL_KEY_WRITE : KEEL_KEY_READ;
+    if (__builtin_expect(mode < REDISMODULE_OPEN_KEY_NOTOUCH, 1)) return host;
     if (mode & REDISMODULE_OPEN_KEY_NOTOUCH) host |= KEEL_KEY_NO_TOUCH;
     if (mode & (REDISMODULE_OPEN_KEY_NOSTATS | REDISMODULE_OPEN_KEY_NONOTIFY)) {
         host |= KEEL_KEY_NO_STATS;

@@ -150,6 +150,7 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
     }
     if (result == 0) {
         rm_opaque_revive(mod, c);
+        rm_aux_revive(mod);
         rm_send_module_change(mod, true);
         return 0;
     }

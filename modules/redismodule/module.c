@@ -8,6 +8,8 @@
  * up again when modules come or go. */
 #include "rm.h"
 
+#include <keel/snapshot.h>
+
 int rm_jobs_observer;
 
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -30,6 +32,14 @@ static const KeelInfoSection info[] = {
     {0},
 };
 
+extern const KeelSnapshotPart rm_aux_part;
+static const KeelInterface provides[] = {
+    {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
+    {0},
+};
+
+static const KeelType *const types[] = {&rm_opaque_type, NULL};
+
 static const KeelSlot slots[] = {
     {"redismodule.session", &rm_session_slot, rm_session_free},
     {0},
@@ -43,7 +53,8 @@ static const KeelObserver observers[] = {
 static const KeelInterface provides[] = {{"authenticator", 100, &rm_authenticator}, {0}};
 
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
-            .summary = "Modules written for Redis and Valkey.", .loaders = rm_loaders,
+            .summary = "Modules written for Redis and Valkey.", .types = types,
+            .provides = provides, .loaders = rm_loaders,
             .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers,
             .provides = provides,
             .load = load, .unload = unload);

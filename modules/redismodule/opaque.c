@@ -19,6 +19,11 @@ uint64_t rm_opaque_count(void) {
     return __atomic_load_n(&count, __ATOMIC_RELAXED);
 }
 
+KeelStr rm_opaque_parts(const void *value) {
+    const Opaque *o = value;
+    return (KeelStr){o->bytes, o->len};
+}
+
 static Opaque *opaque_new(uint64_t id, const char *bytes, size_t len) {
     Opaque *o = keel_try_alloc(sizeof(*o) + len);
     if (!o) return NULL;

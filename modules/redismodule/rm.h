@@ -194,12 +194,11 @@ struct RedisModuleCtx {
  * be NULL. rm_leave() frees what is automatic and gives it back; innermost first. */
 RedisModuleCtx *rm_enter(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_leave(RedisModuleCtx *ctx);
-/* The host's context of the callback that runs, for functions that are given none. NULL: no callback
- * runs, or it has none. */
-KeelCtx *rm_current(void);
 /* A context that lives on its own, and its end. */
 RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
+/* The handler of every row. */
+void rm_run(KeelCtx *c, const KeelStr *argv, int argc);
 /* Arguments as module strings, from a pool; taken back by rm_leave(). */
 void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
 /* Notes that the thing is the context's, when its memory is automatic; and that it is no longer. */
@@ -359,6 +358,7 @@ struct RedisModuleIO {
     KeelStr name;                  /* ptr NULL: no key */
     int db;
     bool failed;
+    uint64_t when;                 /* of an auxiliary field: REDISMODULE_AUX_* */
     int (*begin)(RedisModuleIO *io); /* called before the first part is saved; 0 or -1 */
 };
 void rm_io_end(RedisModuleIO *io);
@@ -373,6 +373,10 @@ int rm_opaque_load(KeelSource *source, uint64_t id, KeelValue *out);
 void rm_opaque_revive(Mod *mod, KeelCtx *c);
 /* How many there are. */
 uint64_t rm_opaque_count(void);
+/* The marked parts of one, with the mark of their end. */
+KeelStr rm_opaque_parts(const void *value);
+/* A module has come: the auxiliary fields that were kept for it are given to it. */
+void rm_aux_revive(const Mod *mod);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
 

@@ -142,7 +142,7 @@ bool set_packs(size_t count, size_t len) {
 void set_convert(Set *set, SetForm form, size_t members) {
     Set to = {.form = form};
     SetWalk w;
-    Member m;
+    Member m = {0};
     if (form == SET_PACK) to.pack = lp_new(0);
     else to.table = table_new(members);
     set_walk(&w, set);

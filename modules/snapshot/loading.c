@@ -46,7 +46,9 @@ bool loading_progress(uint64_t done) {
     return keel_serve();
 }
 
+/* What was loaded is no change: it is on disk. */
 void loading_end(KeelCtx *c, bool good) {
+    if (good) store_saved_up_to_now();
     state.on = false;
     keel_gate_arm(loading_gate, false);
     tell(c, good ? KEEL_AFTER : KEEL_FAILED);

@@ -34,10 +34,7 @@ static bool load(KeelCtx *c, const Reload *r) {
         keel_db_flush(c, -1, false);
     }
     int rc = store_load(c, r->merge);
-    if (rc == 0) {
-        store_saved_up_to_now();
-        keel_log(KEEL_LOG_WARNING, "DB reloaded by DEBUG RELOAD");
-    }
+    if (rc == 0) keel_log(KEEL_LOG_WARNING, "DB reloaded by DEBUG RELOAD");
     return rc == 0;
 }
 

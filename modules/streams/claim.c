@@ -191,7 +191,7 @@ static void ids_add(Ids *ids, Id id) {
     ids->all[ids->n++] = id;
 }
 
-/* Goes through what is pending and takes over what is idle. Returns where to go on, 0-0: nowhere. */
+/* Goes through what is pending, taking over what is idle. Returns where to go on; 0-0: nowhere. */
 static Id take_over(KeelCtx *c, const KeelStr *argv, Stream *s, Group *g, Consumer *consumer,
                     const AutoClaim *o, Ids *claimed, Ids *deleted) {
     int64_t attempts = o->count * ATTEMPTS, count = o->count;
@@ -204,7 +204,8 @@ static Id take_over(KeelCtx *c, const KeelStr *argv, Stream *s, Group *g, Consum
     for (; ok && attempts && count; ok = radix_next(&w), attempts--) {
         Pending *p = w.value;
         Id id = id_of_key(w.key.ptr);
-        KeelStr text = {room, id_format(room, id)};
+        size_t len = id_format(room, id);
+        KeelStr text = {room, len};
         if (!stream_has(s, id)) {
             record(c, argv, g, p, text);
             pending_remove(g, p, id);

@@ -143,9 +143,10 @@ static int load_entries(KeelSource *source, Stream *s, uint8_t opcode) {
         return keel_load_fail(source, "Stream length inconsistent with rax size");
     }
     if (id_compare(end, s->last) > 0) {
-        return keel_load_fail(source, "Stream integrity check failed: an entry is behind the last ID");
+        return keel_load_fail(source,
+                              "Stream integrity check failed: an entry is behind the last ID");
     }
-    if (s->added < length || s->added > INT64_MAX) {
+    if (s->added < length) {
         return keel_load_fail(source, "Stream integrity check failed: entries added");
     }
     if (s->length) s->first = stream_first(s, false);
@@ -223,9 +224,6 @@ static int load_group(KeelSource *source, Stream *s, uint8_t opcode) {
     } else {
         if (keel_load_len(source, &read, NULL) != 0) return -1;
         g->read = (int64_t)read;
-        if (g->read < READ_UNKNOWN) {
-            return keel_load_fail(source, "Stream cgroup offset loading failed.");
-        }
     }
     if (load_pending(source, g) != 0 || keel_load_len(source, &consumers, NULL) != 0) return -1;
     while (consumers--) {

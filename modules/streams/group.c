@@ -118,11 +118,13 @@ static void group_copy(const Group *from, Group *to) {
     for (bool ok = radix_first(&w); ok; ok = radix_next(&w)) {
         const Consumer *consumer = w.value;
         Consumer *copy = consumer_add(to, consumer->name, consumer->seen);
+        if (!copy) continue; /* names differ: there is one */
         copy->active = consumer->active;
         radix_walk(&own, &consumer->pending);
         for (bool more = radix_first(&own); more; more = radix_next(&own)) {
             Id id = id_of_key(own.key.ptr);
-            pending_move(pending_find(to, id), copy, id);
+            Pending *p = pending_find(to, id);
+            if (p) pending_move(p, copy, id);
         }
         radix_walk_end(&own);
     }

@@ -152,8 +152,8 @@ static void reply_edge(KeelCtx *c, Stream *s, const char *name, bool last) {
     walk_end(&w);
 }
 
-/* Redis counts the nodes of its own tree, which keeps a shared run of bytes in a node apart from the
- * fork behind it, and a root where there is nothing. */
+/* Redis counts the nodes of its own tree, which keeps a shared run of bytes in a node apart from
+ * the fork behind it, and a root where there is nothing. */
 static int64_t tree_nodes(const Radix *tree) {
     return tree->nodes ? (int64_t)tree->nodes + tree->runs : 1;
 }

@@ -8,7 +8,7 @@
  * fields, counted. The last element is what one walks back by: it counts the elements of the entry
  * before it. Deleted entries are marked, and go with their node.
  *
- * Appending writes the whole entry behind the others at once: one look at the room that there is. */
+ * Appending writes the whole entry behind the others at once: one look at the room there is. */
 #include "streams.h"
 
 #define ELEMENT_OVERHEAD 14 /* head and backward length of a string, or an integer in full */
@@ -122,8 +122,8 @@ static size_t content_of(const KeelStr *fields, size_t pairs, size_t step) {
     return bytes;
 }
 
-/* Room for `more` bytes: the block grows by doubling, up to what a node has in the end. NULL: there is
- * no memory. */
+/* Room for `more` bytes: the block grows by doubling, up to what a node has in the end. NULL:
+ * there is no memory. */
 static uint8_t *reserve(uint8_t *node, size_t *room, size_t more) {
     size_t need = lp_bytes(node) + more;
     if (__builtin_expect(need <= *room, 1)) return node;

@@ -168,7 +168,7 @@ static void reply_history(KeelCtx *c, Stream *s, Consumer *consumer, Id from, ui
 
 static void advance(const Stream *s, Group *g, Id id) {
     if (g->read != READ_UNKNOWN && !stream_has_holes(s, id)) {
-        g->read++;
+        g->read = (int64_t)((uint64_t)g->read + 1); /* anybody may have set it to anything */
     } else if (s->added) {
         g->read = stream_distance(s, id);
     }

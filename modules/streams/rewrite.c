@@ -1,6 +1,16 @@
 /* rewrite.c - a stream as the commands that make it, for append-only files. */
 #include "streams.h"
 
+static KeelStr id_text(char *room, Id id) {
+    size_t len = id_format(room, id);
+    return (KeelStr){room, len};
+}
+
+static KeelStr int_text(char *room, int64_t v) {
+    size_t len = keel_format_int(room, v);
+    return (KeelStr){room, len};
+}
+
 /* One XADD an entry. */
 static int rewrite_entry(KeelSink *sink, KeelStr key, Walk *w) {
     size_t argc = 3, words = 3 + (size_t)w->left * 2;
@@ -9,11 +19,11 @@ static int rewrite_entry(KeelSink *sink, KeelStr key, Walk *w) {
     LpValue pair[2];
     argv[0] = KEEL_LIT("XADD");
     argv[1] = key;
-    argv[2] = (KeelStr){id, id_format(id, w->entry.id)};
+    argv[2] = id_text(id, w->entry.id);
     while (walk_field(w, &pair[0], &pair[1])) {
         for (int i = 0; i < 2; i++, digits += KEEL_INT_ROOM) {
             argv[argc++] = pair[i].ptr ? (KeelStr){pair[i].ptr, pair[i].len}
-                                       : (KeelStr){digits, keel_format_int(digits, pair[i].number)};
+                                       : int_text(digits, pair[i].number);
         }
     }
     int rc = keel_rewrite_emit(sink, argv, (int)argc);
@@ -38,9 +48,9 @@ static int rewrite_entries(KeelSink *sink, KeelStr key, const Stream *s) {
 
 static int rewrite_ids(KeelSink *sink, KeelStr key, const Stream *s) {
     char last[KEEL_STREAM_ID_ROOM], deleted[KEEL_STREAM_ID_ROOM], added[KEEL_INT_ROOM];
-    KeelStr argv[] = {KEEL_LIT("XSETID"), key, {last, id_format(last, s->last)},
-                      KEEL_LIT("ENTRIESADDED"), {added, keel_format_int(added, (int64_t)s->added)},
-                      KEEL_LIT("MAXDELETEDID"), {deleted, id_format(deleted, s->max_deleted)}};
+    KeelStr argv[] = {KEEL_LIT("XSETID"), key, id_text(last, s->last),
+                      KEEL_LIT("ENTRIESADDED"), int_text(added, (int64_t)s->added),
+                      KEEL_LIT("MAXDELETEDID"), id_text(deleted, s->max_deleted)};
     return keel_rewrite_emit(sink, argv, 7);
 }
 
@@ -57,10 +67,9 @@ static int rewrite_consumer(KeelSink *sink, KeelStr key, KeelStr group, const Co
     for (bool ok = radix_first(&w); ok && rc == 0; ok = radix_next(&w)) {
         const Pending *p = w.value;
         KeelStr argv[] = {KEEL_LIT("XCLAIM"), key, group, consumer->name, KEEL_LIT("0"),
-                          {id, id_format(id, id_of_key(w.key.ptr))}, KEEL_LIT("TIME"),
-                          {delivered, keel_format_int(delivered, p->delivered)},
-                          KEEL_LIT("RETRYCOUNT"),
-                          {count, keel_format_int(count, (int64_t)p->count)}, KEEL_LIT("JUSTID"),
+                          id_text(id, id_of_key(w.key.ptr)), KEEL_LIT("TIME"),
+                          int_text(delivered, p->delivered), KEEL_LIT("RETRYCOUNT"),
+                          int_text(count, (int64_t)p->count), KEEL_LIT("JUSTID"),
                           KEEL_LIT("FORCE")};
         rc = keel_rewrite_emit(sink, argv, 12);
     }
@@ -71,8 +80,7 @@ static int rewrite_consumer(KeelSink *sink, KeelStr key, KeelStr group, const Co
 static int rewrite_group(KeelSink *sink, KeelStr key, KeelStr name, const Group *g) {
     char last[KEEL_STREAM_ID_ROOM], read[KEEL_INT_ROOM];
     KeelStr argv[] = {KEEL_LIT("XGROUP"), KEEL_LIT("CREATE"), key, name,
-                      {last, id_format(last, g->last)}, KEEL_LIT("ENTRIESREAD"),
-                      {read, keel_format_int(read, g->read)}};
+                      id_text(last, g->last), KEEL_LIT("ENTRIESREAD"), int_text(read, g->read)};
     int rc = keel_rewrite_emit(sink, argv, 7);
     RadixWalk w;
     radix_walk(&w, &g->consumers);

@@ -8,8 +8,9 @@
  * Consumer groups (group.c) remember how far they have read, and which entries were delivered to
  * whom and not acknowledged: radix trees by id, one for the group and one for each consumer.
  *
- * Cost: adding O(1), a range O(log nodes + entries), acknowledging O(1) for each id. On disk a stream
- * is RDB type 19 (or 21 from version 11 on): nodes as they are in memory, then the groups (codec.c).
+ * Cost: adding O(1), a range O(log nodes + entries), acknowledging O(1) for each id. On disk a
+ * stream is RDB type 19 (or 21 from version 11 on): nodes as they are in memory, then the groups
+ * (codec.c).
  *
  * The commands live beside this file: add.c, range.c, read.c, groups.c, claim.c, info.c. What other
  * modules may do with streams is in ops.c. */
@@ -95,7 +96,8 @@ static void stream_digest(KeelDigest *d, const KeelValue *v) {
     while (walk_next(&w)) {
         char id[KEEL_STREAM_ID_ROOM];
         size_t len = id_format(id, w.entry.id);
-        *strchr(id, '-') = '.';
+        char *dash = memchr(id, '-', len);
+        if (dash) *dash = '.';
         digester->mix(d, id, len);
         while (walk_field(&w, &name, &value)) {
             mix_value(digester, d, name);
@@ -163,8 +165,8 @@ static const KeelInterface provides[] = {
 #define WRITE_OOM_FAST .flags = KEEL_WRITE | KEEL_DENYOOM | KEEL_FAST
 #define HELP .flags = KEEL_LOADING | KEEL_STALE
 #define TRIM                                                                                       \
-    "(MAXLEN|MINID{6.2.0}){strategy} ['='{equal}|'~'{approximately}]{operator} threshold"                \
-    " [LIMIT count{6.2.0}]"
+    "(MAXLEN|MINID{6.2.0}){strategy} ['='{equal}|'~'{approximately}]{operator} " \
+    "threshold [LIMIT count{6.2.0}]"
 #define RANGE_COMPLEXITY                                                                           \
     "O(N) with N being the number of elements returned. If N is constant (as with a fixed COUNT) " \
     "it can be considered O(1)."
@@ -234,8 +236,9 @@ static const KeelCommand commands[] = {
      .summary = "Appends an entry to a stream, making the key when it is missing."},
     {.name = "xautoclaim", .group = "stream", .since = "6.2.0", WRITE_FAST,
      .call = streams_xautoclaim,
-     .args = "key group consumer min-idle-time start:string [COUNT count] [JUSTID]", .keys = "RW DELETE",
-     .tips = "nondeterministic_output", .complexity = "O(1) if COUNT is small.",
+     .args = "key group consumer min-idle-time start:string [COUNT count] [JUSTID]",
+     .keys = "RW DELETE", .tips = "nondeterministic_output",
+     .complexity = "O(1) if COUNT is small.",
      .history = "7.0.0: Added an element to the reply array, containing deleted entries the "
                 "command cleared from the PEL",
      .summary = "Takes over pending entries that have been idle, wherever they are."},
@@ -252,8 +255,8 @@ static const KeelCommand commands[] = {
      .summary = "Deletes entries by their ids."},
     {.name = "xgroup", ROW, .subcommands = group_commands,
      .summary = "Commands about consumer groups.", .complexity = "Depends on subcommand."},
-    {.name = "xinfo", ROW, .subcommands = info_commands, .summary = "Commands that look at streams.",
-     .complexity = "Depends on subcommand."},
+    {.name = "xinfo", ROW, .subcommands = info_commands,
+     .summary = "Commands that look at streams.", .complexity = "Depends on subcommand."},
     {.name = "xlen", ROW, READ_FAST, .call = streams_xlen, .args = "key", .keys = "RO",
      .complexity = "O(1)", .summary = "Returns the number of entries."},
     {.name = "xpending", ROW, READ, .call = streams_xpending,

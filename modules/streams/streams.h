@@ -84,8 +84,8 @@ bool id_decrement(Id *id);
 Id id_next(Id last);
 size_t id_format(char *out, Id id); /* KEEL_STREAM_ID_ROOM bytes */
 void id_reply(KeelCtx *c, Id id);
-/* "ms-seq", or "ms" with `seq` for what is missing; unless `strict`, "-" and "+" too. With `generated`
- * also "ms-*", which sets it. */
+/* "ms-seq", or "ms" with `seq` for what is missing; unless `strict`, "-" and "+" too. With
+ * `generated` also "ms-*", which sets it. */
 bool id_parse(KeelStr text, uint64_t seq, bool strict, bool *generated, Id *id);
 /* The same; false after an error was replied. */
 bool id_argument(KeelCtx *c, KeelStr text, uint64_t seq, Id *id);
@@ -142,8 +142,8 @@ bool node_valid(const void *bytes, size_t size, Id master, uint64_t *live, Id *f
 Stream *stream_new(void);
 void stream_free(void *stream);
 Stream *stream_copy(const Stream *s);
-/* Appends an entry; the caller has checked that `id` is above s->last. False: the entry is too large
- * for a node or for memory, nothing changed, and *reason says so. */
+/* Appends an entry; the caller has checked that `id` is above s->last. False: the entry is too
+ * large for a node or for memory, nothing changed, and *reason says so. */
 bool stream_append(Stream *s, Id id, const KeelStr *fields, size_t pairs,
                    const char **reason);
 /* False: there is no such entry. Adjusts length, first and max_deleted. */

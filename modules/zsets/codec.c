@@ -43,7 +43,8 @@ int zset_rewrite(KeelSink *sink, KeelStr key, const KeelValue *v) {
         int n = left < PAIRS_PER_COMMAND ? (int)left : PAIRS_PER_COMMAND;
         for (int i = 0; i < n; i++) {
             zset_item(&at, &items[i]);
-            words[2 + 2 * i] = (KeelStr){scores[i], keel_format_double(scores[i], items[i].score)};
+            size_t len = keel_format_double(scores[i], items[i].score);
+            words[2 + 2 * i] = (KeelStr){scores[i], len};
             words[3 + 2 * i] = items[i].member;
             zset_next(&at);
         }
@@ -65,7 +66,7 @@ static bool all_differ(const uint8_t *pack, size_t members) {
     uint64_t *hashes = keel_try_alloc(members * sizeof(*hashes));
     if (!hashes) return false;
     size_t n = 0;
-    for (uint8_t *at = lp_first(pack); at; at = lp_next(pack, lp_next(pack, at))) {
+    for (uint8_t *at = lp_first(pack); at; at = lp_next(pack, lp_after(at))) {
         char scratch[KEEL_INT_ROOM];
         KeelStr member = lp_str(at, scratch);
         hashes[n++] = keel_hash(member.ptr, member.len);
@@ -86,7 +87,7 @@ static const char *pack_fault(const uint8_t *pack) {
     if (elements % 2) return "a member without a score";
     for (uint8_t *at = lp_first(pack); at; at = lp_next(pack, at)) {
         KeelStr member = lp_str(at, scratch[0]);
-        double score = packed_score(at = lp_next(pack, at));
+        double score = packed_score(at = lp_after(at));
         if (isnan(score)) return "a score that is not a number";
         if (before.ptr && (score < score_before ||
                            (score == score_before && bytes_compare(before, member) >= 0))) {

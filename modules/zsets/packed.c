@@ -18,7 +18,7 @@ double packed_score(const uint8_t *at) {
 uint8_t *packed_find(const uint8_t *pack, KeelStr member, double *score) {
     uint8_t *first = lp_first(pack);
     uint8_t *at = first ? lp_find(pack, first, member, 1) : NULL;
-    if (at && score) *score = packed_score(lp_next(pack, at));
+    if (at && score) *score = packed_score(lp_after(at));
     return at;
 }
 
@@ -34,13 +34,14 @@ uint8_t *packed_append(uint8_t *pack, KeelStr member, double score) {
     pack = lp_append(pack, member);
     if (whole(score, &v)) return lp_append_int(pack, v);
     char text[40];
-    return lp_append(pack, (KeelStr){text, keel_format_double(text, score)});
+    size_t len = keel_format_double(text, score);
+    return lp_append(pack, (KeelStr){text, len});
 }
 
 uint8_t *packed_insert(uint8_t *pack, KeelStr member, double score) {
     uint8_t *at = lp_first(pack);
     while (at) {
-        uint8_t *beside = lp_next(pack, at);
+        uint8_t *beside = lp_after(at);
         double other = packed_score(beside);
         char scratch[KEEL_INT_ROOM];
         if (other > score ||
@@ -54,5 +55,6 @@ uint8_t *packed_insert(uint8_t *pack, KeelStr member, double score) {
     pack = lp_insert(pack, &at, member, false);
     if (whole(score, &v)) return lp_insert_int(pack, &at, v, true);
     char text[40];
-    return lp_insert(pack, &at, (KeelStr){text, keel_format_double(text, score)}, true);
+    size_t len = keel_format_double(text, score);
+    return lp_insert(pack, &at, (KeelStr){text, len}, true);
 }

@@ -127,7 +127,7 @@ static void scan_pack(const Zset *z, ScanWalk *walk) {
         KeelStr member = lp_str(at, scratch);
         bool matches = keel_scan_matches(walk->scan, member);
         if (matches) keel_reply_bulk(walk->ctx, member);
-        at = lp_next(z->pack, at);
+        at = lp_after(at);
         if (!matches) continue;
         keel_reply_bulk(walk->ctx, lp_str(at, scratch));
         walk->found += 2;

@@ -23,15 +23,15 @@ static void reply_tree(KeelCtx *c, OrderedAt at, size_t n, bool reverse, bool sc
     }
 }
 
-static void reply_pack(KeelCtx *c, const Zset *z, uint8_t *at, size_t n, bool reverse, bool scores,
+static void reply_pack(KeelCtx *c, const uint8_t *at, size_t n, bool reverse, bool scores,
                        bool pairs) {
     char scratch[KEEL_INT_ROOM];
     while (n--) {
-        uint8_t *beside = lp_next(z->pack, at);
+        const uint8_t *beside = lp_after(at);
         double score = scores ? packed_score(beside) : 0;
         reply_member(c, lp_str(at, scratch), score, scores, pairs);
         if (n == 0) break;
-        at = reverse ? lp_prev(z->pack, lp_prev(z->pack, at)) : lp_next(z->pack, beside);
+        at = reverse ? lp_before(lp_before(at)) : lp_after(beside);
     }
 }
 
@@ -44,6 +44,6 @@ void reply_run(KeelCtx *c, const Zset *z, size_t rank, size_t n, bool reverse, b
         OrderedAt place = {at.block_, (unsigned)at.index_};
         reply_tree(c, place, n, reverse, scores, pairs);
     } else {
-        reply_pack(c, z, at.block_, n, reverse, scores, pairs);
+        reply_pack(c, at.block_, n, reverse, scores, pairs);
     }
 }

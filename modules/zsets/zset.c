@@ -90,7 +90,7 @@ void zset_to_tree(Zset *z, size_t members) {
     for (uint8_t *at = lp_first(z->pack), *beside; at; at = lp_next(z->pack, beside)) {
         char scratch[KEEL_INT_ROOM];
         KeelStr member = lp_str(at, scratch);
-        beside = lp_next(z->pack, at);
+        beside = lp_after(at);
         tree_insert(t, keel_hash(member.ptr, member.len), packed_score(beside), member);
     }
     lp_free(z->pack);
@@ -246,8 +246,8 @@ int64_t zset_rank(const Zset *z, KeelStr member, bool reverse, double *score) {
     } else {
         const uint8_t *found = packed_find(z->pack, member, score);
         if (!found) return -1;
-        for (uint8_t *at = lp_first(z->pack); at != found; at = lp_next(z->pack, at)) rank++;
-        rank /= 2;
+        const uint8_t *at = z->pack + LP_HEADER_BYTES;
+        for (; at != found; at = lp_after(lp_after(at))) rank++;
     }
     return (int64_t)(reverse ? zset_length(z) - 1 - rank : rank);
 }
@@ -265,7 +265,7 @@ Span zset_span_scores(const Zset *z, const KeelScoreRange *range) {
     }
     size_t rank = 0;
     for (uint8_t *at = lp_first(z->pack); at; at = lp_next(z->pack, at), rank++) {
-        double score = packed_score(at = lp_next(z->pack, at));
+        double score = packed_score(at = lp_after(at));
         if (range->max_open ? score >= range->max : score > range->max) break;
         if (range->min_open ? score <= range->min : score < range->min) span.from = rank + 1;
         span.to = rank + 1;
@@ -286,12 +286,12 @@ static Span packed_span_lex(const uint8_t *pack, const KeelLexRange *range) {
     Span span = {0, 0};
     uint8_t *at = lp_first(pack);
     while (at && !lex_after_min(range, lp_str(at, scratch))) {
-        at = lp_next(pack, lp_next(pack, at));
+        at = lp_next(pack, lp_after(at));
         span.from++;
     }
     span.to = span.from;
     while (at && lex_before_max(range, lp_str(at, scratch))) {
-        at = lp_next(pack, lp_next(pack, at));
+        at = lp_next(pack, lp_after(at));
         span.to++;
     }
     return span;
@@ -299,13 +299,13 @@ static Span packed_span_lex(const uint8_t *pack, const KeelLexRange *range) {
 
 static uint8_t *member_before(const uint8_t *pack, const uint8_t *member) {
     uint8_t *score = lp_prev(pack, member);
-    return score ? lp_prev(pack, score) : NULL;
+    return score ? lp_before(score) : NULL;
 }
 
 static Span packed_span_lex_reverse(const uint8_t *pack, const KeelLexRange *range) {
     char scratch[KEEL_INT_ROOM];
     Span span = {0, lp_count(pack) / 2};
-    uint8_t *at = lp_prev(pack, lp_last(pack));
+    uint8_t *at = lp_before(lp_before(pack + lp_bytes(pack) - 1));
     for (; at && !lex_before_max(range, lp_str(at, scratch)); span.to--) {
         at = member_before(pack, at);
     }
@@ -324,7 +324,7 @@ Span zset_span_lex(const Zset *z, const KeelLexRange *range, bool reverse) {
     if (z->tree) return tree_span_lex(&z->tree->order, range);
     const uint8_t *last = lp_last(z->pack);
     if (!last) return (Span){0, 0};
-    if (!lex_after_min(range, lp_str(lp_prev(z->pack, last), scratch)) ||
+    if (!lex_after_min(range, lp_str(lp_before(last), scratch)) ||
         !lex_before_max(range, lp_str(lp_first(z->pack), scratch))) {
         return (Span){0, 0};
     }
@@ -359,7 +359,7 @@ bool zset_next(At *at) {
         at->index_ = place.index;
         return true;
     }
-    uint8_t *next = lp_next(z->pack, lp_next(z->pack, at->block_));
+    uint8_t *next = lp_next(z->pack, lp_after(at->block_));
     if (next) at->block_ = next;
     return next != NULL;
 }
@@ -374,7 +374,7 @@ bool zset_previous(At *at) {
         return true;
     }
     uint8_t *score = lp_prev(z->pack, at->block_);
-    if (score) at->block_ = lp_prev(z->pack, score);
+    if (score) at->block_ = lp_before(score);
     return score != NULL;
 }
 
@@ -386,6 +386,6 @@ void zset_item(const At *at, Item *item) {
         item->score = found->score;
     } else {
         item->member = lp_str(at->block_, item->scratch);
-        item->score = packed_score(lp_next(z->pack, at->block_));
+        item->score = packed_score(lp_after(at->block_));
     }
 }

@@ -164,7 +164,7 @@ start_server {tags {clients}} {
             [cli latency graph command]
         assert_match "*(module server)*" [cli latency doctor]
         assert_match "*debug*calls*histogram_usec*" [cli latency histogram debug]
-        cli latency reset
+        expr {[cli latency reset] >= 1} ;# a busy machine may add events
     } 1
 
     test "redis-cli goes on after the server closed its connection" {

@@ -149,3 +149,63 @@ module_pair rm_command {
         }
     }
 }
+
+module_pair rm_scan {
+    except "scan.keys*" unordered "the order of keys is the table's"
+    except "scan.key *" elements "the order of elements is the table's"
+    proc pair::alike_elements {command ours theirs} {
+        lassign [lindex [parse $ours] 1] a atail
+        lassign [lindex [parse $theirs] 1] b btail
+        expr {[lsort [lindex $a 1]] eq [lsort [lindex $b 1]] && $atail eq $btail}
+    }
+    test "walks over elements of every type and form" {
+        same flushall
+        set many {}
+        for {set i 0} {$i < 700} {incr i} {lappend many member:$i}
+        same_all [list {hset h f v g w n 5} [list hset H {*}[concat {*}[lmap m $many {list $m x$m}]]] {sadd i 3 1 2} \
+            {sadd s a b c} [list sadd S {*}$many] {zadd z 1.5 one 2 two 0.1 three inf four} \
+            [list zadd Z {*}[concat {*}[lmap m $many {list [expr {[incr n] / 7.0}] $m}]]] {set str x} {rpush l a b}]
+        foreach key {h H i s S z Z str l nosuch} {same scan.key $key}
+    }
+    test "walks over keys, also when they go meanwhile" {
+        same scan.keys
+        same scan.keys delete
+        same scan.keys
+        same dbsize
+    }
+    test "databases" {
+        same_all {{scan.dbs 0} {set k v} {scan.dbs 0} {scan.dbs 3} {scan.dbs 99} {scan.dbs -1} {scan.dbs 9}
+            {dbsize} {select 3} {set only one} {scan.dbs 3} {scan.dbs 4} {scan.reset} {scan.reset async} {dbsize}}
+    }
+}
+
+# The value that `source` saved, read by `target`: real or keel.
+proc carried {source target} {
+    set module [test_module rm_type]
+    array set start {keel start_server real start_real_server}
+    $start($source) [list args [list --loadmodule $module --enable-debug-command yes]] {
+        r record.set a 5 - -7 0.1 name
+        r record.set b 18446744073709551615 - 1 -inf [string repeat ab 400]
+        r plain.set p hello
+        r record.aux before after
+        r save
+        set saved [list [r record.get a] [r record.get b] [r plain.get p] [r debug digest]]
+        set file [file join [lindex [r config get dir] 1] [lindex [r config get dbfilename] 1]]
+        set copy [file join [file dirname $file] carried.rdb]
+        file copy -force $file $copy
+        $start($target) [list args [list --loadmodule $module --enable-debug-command yes]] {
+            set file [file join [lindex [r config get dir] 1] [lindex [r config get dbfilename] 1]]
+            file copy -force $copy $file
+            r debug reload nosave
+            set loaded [list [r record.get a] [r record.get b] [r plain.get p] [r debug digest]]
+            set told [regexp {aux 1 before;.*aux 2 after;} [r record.log]]
+        }
+    }
+    assert_equal $loaded $saved
+    return $told
+}
+
+if {[kit::have_real_server]} {
+    test "files with values and auxiliary fields of modules go from the real server to Keel" {carried real keel} 1
+    test "files with values and auxiliary fields of modules go from Keel to the real server" {carried keel real} 1
+}

@@ -13,6 +13,10 @@
 # alternatives, and ... repeats what is before it one to four times. Everything after # is a
 # comment.
 #
+#   several NAME
+#
+# says that gen::NAME gives a list of words;
+#
 #   intact GLOB REASON
 #
 # leaves commands that match out of the damage below, and
@@ -20,7 +24,7 @@
 #   realign GLOB COMMAND REASON
 #
 # sends COMMAND after each command that matches: for those that leave the two servers in different
-# states by right.
+# states by right. A word @N of COMMAND is word N of the command.
 #
 # About one command in twelve is then damaged: an argument dropped, added, doubled, or replaced by a
 # value of the wrong kind (boundary integers, NaN, empty, binary, long strings).
@@ -31,10 +35,16 @@ namespace eval gen {
     variable key_count 24
     variable realignments {}    ;# {glob command reason}
     variable untouchable {}     ;# globs
+    variable several {}         ;# generators of more than one word
 }
 
 proc intact {glob reason} {
     lappend gen::untouchable $glob
+}
+
+# The result of gen::NAME is a list of words.
+proc several name {
+    lappend gen::several $name
 }
 
 proc realign {glob command reason} {
@@ -46,7 +56,13 @@ proc gen::realignment command {
     variable realignments
     set head [string tolower [join $command " "]]
     foreach row $realignments {
-        if {[string match [lindex $row 0] $head]} {return [lindex $row 1]}
+        if {![string match [lindex $row 0] $head]} continue
+        set out {}
+        foreach word [lindex $row 1] {
+            if {[regexp {^@(\d+)$} $word -> n]} {set word [lindex $command $n]}
+            lappend out $word
+        }
+        return $out
     }
     return {}
 }
@@ -111,7 +127,11 @@ proc gen::expand tree {
     set rest [lrange $tree 1 end]
     switch -exact -- [lindex $tree 0] {
         word {return $rest}
-        value {return [list [gen::[lindex $rest 0]]]}
+        value {
+            set words [gen::[lindex $rest 0]]
+            if {[lindex $rest 0] ni $gen::several} {set words [list $words]}
+            return $words
+        }
         opt {return [expr {rand() < 0.5 ? [expand [lindex $rest 0]] : {}}]}
         choice {return [expand [pick $rest]]}
         many {

@@ -1,11 +1,11 @@
-/* api_stream.c - LOG.*: streams through the interface "stream", as a module sees them that does not own
- * them.
+/* api_stream.c - LOG.*: streams through the interface "stream", as a module sees them that does not
+ * own them.
  *
  *     LOG.ADD key id|* field value [field value ...]     the id, or why not
  *     LOG.DROP key id                                    whether it was there
  *     LOG.TRIM key (LENGTH n|ID id) exact|nodes          how many went
- *     LOG.WALK key from to forth|back [keep|drop]        [id, pairs, field, value ...] of each entry;
- *                                                        with "drop" every second one is removed
+ *     LOG.WALK key from to forth|back [keep|drop]        [id, pairs, field, value ...] of each;
+ *                                                        "drop" removes every second one
  *     LOG.FACTS key                                      length and last id */
 #include <keel.h>
 

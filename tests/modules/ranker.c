@@ -69,7 +69,7 @@ static void ranker_walk(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     KeelScoreRange scores;
     KeelLexRange lex;
-    KeelZsetAt at;
+    KeelZsetAt at = {0};
     size_t n = 0;
     bool by_lex = keel_is(argv[2], "lex"), reverse = argc > 5, more;
     if (by_lex ? !zset->parse_lex(argv[3], argv[4], &lex)

@@ -1,5 +1,5 @@
-/* rewriter.c - REWRITER.COMMANDS key: the commands that make a key's value, in RESP, as a rewrite of an
- * append-only file emits them. Null where there is no key, or its type has none. */
+/* rewriter.c - REWRITER.COMMANDS key: the commands that make a key's value, in RESP, as a rewrite
+ * of an append-only file emits them. Null where there is no key, or its type has none. */
 #include <keel.h>
 
 static void rewriter_commands(KeelCtx *c, const KeelStr *argv, int argc) {

@@ -1,6 +1,7 @@
 /* rm_type.c - two data types of the Redis module ABI: "rm-record", with every callback and every kind
  * of part in its file form, and "rm-plain_", made with the methods of the first version. What
  * callbacks were told is kept in a log that record.log gives and empties. */
+#include <errno.h>
 #include <redismodule.h>
 #include <stdarg.h>
 #include <string.h>
@@ -265,6 +266,46 @@ static int record_late(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
         ctx, RedisModule_CreateDataType(ctx, "late-type", 0, &methods) != NULL);
 }
 
+/* ---- auxiliary fields, and files ------------------------------------------------------------- */
+
+static char aux_texts[2][32];
+
+static void aux_save(RedisModuleIO *io, int when) {
+    const char *text = aux_texts[when == REDISMODULE_AUX_AFTER_RDB];
+    RedisModule_SaveStringBuffer(io, text, strlen(text));
+}
+
+static int aux_load(RedisModuleIO *io, int encver, int when) {
+    RedisModuleString *text = RedisModule_LoadString(io);
+    if (!text || encver != 3) return REDISMODULE_ERR;
+    tell("aux %d %s;", when, text_of(text));
+    RedisModule_FreeString(NULL, text);
+    return REDISMODULE_OK;
+}
+
+/* record.aux before after: what files say beside the keys. */
+static int record_aux(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+    if (argc != 3) return RedisModule_WrongArity(ctx);
+    snprintf(aux_texts[0], sizeof(aux_texts[0]), "%s", text_of(argv[1]));
+    snprintf(aux_texts[1], sizeof(aux_texts[1]), "%s", text_of(argv[2]));
+    return RedisModule_ReplyWithSimpleString(ctx, "OK");
+}
+
+/* record.file save|load|flags path: the result and errno. */
+static int record_file(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+    if (argc != 3) return RedisModule_WrongArity(ctx);
+    RedisModuleRdbStream *stream = RedisModule_RdbStreamCreateFromFile(text_of(argv[2]));
+    const char *what = text_of(argv[1]);
+    errno = 0;
+    int result = *what == 's' ? RedisModule_RdbSave(ctx, stream, 0)
+                              : RedisModule_RdbLoad(ctx, stream, *what == 'f' ? 1 : 0);
+    int why = result ? errno : 0;
+    RedisModule_RdbStreamFree(stream);
+    RedisModule_ReplyWithArray(ctx, 2);
+    RedisModule_ReplyWithLongLong(ctx, result);
+    return RedisModule_ReplyWithLongLong(ctx, why);
+}
+
 /* ---- the type of the first version ----------------------------------------------------------- */
 
 static void *plain_load(RedisModuleIO *io, int encver) {
@@ -307,6 +348,8 @@ static int commands(RedisModuleCtx *ctx) {
            RedisModule_CreateCommand(ctx, "record.fromstring", record_fromstring, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.log", record_log, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.picky", record_picky, "", 0, 0, 0) ||
+           RedisModule_CreateCommand(ctx, "record.aux", record_aux, "", 0, 0, 0) ||
+           RedisModule_CreateCommand(ctx, "record.file", record_file, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.late", record_late, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "plain.set", plain_set, "write", 1, 1, 1) ||
            RedisModule_CreateCommand(ctx, "plain.get", plain_get, "readonly", 1, 1, 1);
@@ -323,7 +366,8 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
         .version = REDISMODULE_TYPE_METHOD_VERSION, .rdb_load = record_load, .rdb_save = record_save,
         .aof_rewrite = record_rewrite, .digest = record_digest, .free = record_free,
         .mem_usage2 = record_memory, .free_effort2 = record_effort, .unlink2 = record_unlink,
-        .copy2 = record_copy, .defrag = record_defrag};
+        .copy2 = record_copy, .defrag = record_defrag, .aux_save = aux_save, .aux_load = aux_load,
+        .aux_save_triggers = REDISMODULE_AUX_BEFORE_RDB | REDISMODULE_AUX_AFTER_RDB};
     RedisModuleTypeMethods bad = {.version = 0};
     RedisModuleTypeMethods plain = {.version = 1, .rdb_load = plain_load, .rdb_save = plain_save,
                                     .free = plain_free};

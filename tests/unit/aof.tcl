@@ -94,6 +94,7 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
         assert_equal [debug_digest] $digest
         restart_server 0 true false
         assert_equal [debug_digest] $digest
+        assert_equal [s rdb_changes_since_last_save] 0
         restart_server 0 true false 1 sigkill
         assert_equal [debug_digest] $digest
         assert_match "*DB loaded from append only file*" [kit::read_file [srv stdout]]
@@ -357,6 +358,34 @@ test "a manifest that is no good stops the start" {
     refused_files [list appendonly.aof.manifest $manifest appendonly.aof.1.base.aof $base] {} \
         "*appendonly.aof.1.incr.aof *No such file or directory*"
 }
+
+# The vocabulary of suites written for Redis.
+set dir [tmpdir aof-suite]
+set defaults [list appendonly yes appendfilename a.aof appenddirname files save {} dir $dir]
+create_aof_manifest $dir/files $dir/files/a.aof$::manifest_suffix {
+    append_to_manifest "file a.aof.1.base.aof seq 1 type b\n"
+    append_to_manifest "file a.aof.2.incr.aof seq 2 type i\n"
+}
+create_aof $dir/files $dir/files/a.aof.1.base.aof {append_to_aof [formatCommand set k base]}
+create_aof $dir/files $dir/files/a.aof.2.incr.aof {append_to_aof [formatCommand append k incr]}
+start_server_aof {appendfsync always} {
+    test "files made by hand are loaded, and can be looked at" {
+        r select 0
+        assert_equal [r get k] baseincr
+        assert_aof_manifest_content $dir/files/a.aof.manifest {a.aof.1.base.aof {seq 2 type i}}
+        r set k 2
+        assert_aof_content [get_last_incr_aof_path r] {{append k incr} {select 0} {set k 2}}
+        assert_equal [get_base_aof_path r] $dir/files/a.aof.1.base.aof
+        assert_equal [get_redis_dir] $dir
+        r bgrewriteaof
+        waitForBgrewriteaof r
+        wait_for_condition 50 20 {![check_file_exist $dir/files a.aof.1.base.aof]} else {
+            fail "the old base is still there"
+        }
+        assert_equal [get_cur_base_aof_name $dir/files/a.aof.manifest] a.aof.2.base.rdb
+    }
+}
+clean_aof_persistence $dir/files
 
 # ---- torn and damaged files ---------------------------------------------------------------------
 

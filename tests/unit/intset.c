@@ -54,8 +54,8 @@ static int64_t some_value(unsigned bits) {
     uint64_t r = check_random();
     if (r % 16 == 0) {
         int64_t v = ends[(r >> 8) % (sizeof(ends) / sizeof(*ends))];
-        int64_t limit = (int64_t)1 << ((bits - 1) & 63);
-        if (bits == 64 || (v < limit && v >= -limit)) return v;
+        int64_t most = (int64_t)(UINT64_MAX >> (65 - bits));
+        if (v <= most && v >= -most - 1) return v;
     }
     return (int64_t)(check_random() << (64 - bits)) >> (64 - bits);
 }

@@ -224,8 +224,7 @@ static void malformed(void) {
     }
     size_t size = lp_bytes(lp);
     for (size_t cut = 0; cut < size; cut++) {
-        uint8_t *part = memcpy(malloc(size), lp, size);
-        part = realloc(part, cut ? cut : 1);
+        uint8_t *part = memcpy(malloc(cut ? cut : 1), lp, cut);
         always(!lp_valid(part, cut, NULL, NULL), "a cut pack", "");
         if (cut >= 4) {
             for (int i = 0; i < 4; i++) part[i] = (uint8_t)(cut >> 8 * i);

@@ -254,7 +254,8 @@ static void in_order(bool ascending) {
     for (int i = 0; i < IN_ORDER; i++) {
         char name[16];
         double score = ascending ? i : -i;
-        char *e = element_new(score, name, (size_t)snprintf(name, sizeof(name), "%d", i));
+        int len = snprintf(name, sizeof(name), "%d", i);
+        char *e = element_new(score, name, (size_t)len);
         ordered_insert(&o, e);
         if (ascending) {
             model[count++] = e;
@@ -283,8 +284,8 @@ static void same_score(void) {
     bool right = true;
     for (int i = 0; i < 5000; i++) {
         char name[16];
-        char *e = element_new(1.5, name, (size_t)snprintf(name, sizeof(name), "%llu",
-                              (unsigned long long)(check_random() % 1000000)));
+        int len = snprintf(name, sizeof(name), "%d", (int)(check_random() % 1000000));
+        char *e = element_new(1.5, name, (size_t)len);
         size_t at = model_place(e);
         if (at < count && compare(model[at], e) == 0) {
             free(e);

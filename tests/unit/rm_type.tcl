@@ -100,3 +100,27 @@ start_server {tags {rm}} {
         list [r plain.get p] [expr {[r pttl p] > 4000000}] [lrange [r record.get a] 0 1]
     } {hello 1 {5 -7}}
 }
+
+start_server [list tags {rm} args [list --loadmodule [test_module rm_type]]] {
+    test "files keep values of modules" {
+        r record.set a 5 - -7 0.1 name
+        r plain.set p hello
+        set before [list [r record.get a] [r plain.get p] [r debug digest]]
+        r debug reload
+        assert_equal [list [r record.get a] [r plain.get p] [r debug digest]] $before
+    }
+    test "a module saves and loads the dataset where it wants" {
+        set file [file join [lindex [r config get dir] 1] other.rdb]
+        assert_equal [r record.file save $file] {0 0}
+        r flushall
+        assert_equal [r record.file load $file] {0 0}
+        assert_equal [list [r record.get a] [r plain.get p] [r debug digest]] $before
+        list [r record.file load $file.nosuch] [r record.file flags $file] [r record.get a]
+    } [list {1 2} {1 22} {5 -7 0.10000000000000001 0.100000001 0.033333333333333335185 name xxxxx}]
+    test "auxiliary fields come before and after the keys" {
+        r record.log
+        r record.aux one two
+        r debug reload
+        regexp {aux 1 one;.*load 3 a 9;.*aux 2 two;} [r record.log]
+    } 1
+}

@@ -171,6 +171,19 @@ start_server {tags {stream}} {
         r xreadgroup group g a streams s >
         list $one $two [lrange [lindex [r xinfo groups s] 0] 8 end]
     } {{entries-read 1 lag 3} {entries-read 1 lag {}} {entries-read 4 lag 0}}
+    test "counts may be anything that was set" {
+        r del s
+        r xadd s 1 a b
+        r xsetid s 1 entriesadded 9223372036854775807
+        r xadd s 2 a b
+        r xgroup create s g 0 entriesread 9223372036854775807
+        r xreadgroup group g a streams s >
+        set dump [r dump s]
+        r restore s 0 $dump replace
+        r xinfo groups s
+        r xinfo stream s full
+        assert_equal $dump [r dump s]
+    }
     test "a consumer has a time when it asked and one when it got something" {
         r del s
         r xgroup create s g 0 mkstream
@@ -518,4 +531,24 @@ start_server [list tags {stream} overrides [list loadmodule [test_module rewrite
         same_again t
         r xadd t 5-9 a b
     } "*equal or smaller*" {}
+}
+
+start_server {tags {stream aof} overrides {appendonly yes aof-use-rdb-preamble no save {""}}} {
+    test "a stream comes back from the append-only file, written or rewritten" {
+        r config set stream-node-max-entries 2
+        for {set i 0} {$i < 7} {incr i} {r xadd s maxlen ~ 3 limit 2 * a $i}
+        r xgroup create s g 0
+        r xreadgroup group g c count 2 streams s >
+        r xgroup createconsumer s g idle
+        set facts {list [r debug digest] [r xinfo groups s] [r xinfo stream s] [r xpending s g]}
+        set before [eval $facts]
+        r debug loadaof
+        assert_equal $before [eval $facts]
+        r bgrewriteaof
+        waitForBgrewriteaof r
+        r debug loadaof
+        assert_equal $before [eval $facts]
+        r debug reload
+        assert_equal $before [eval $facts]
+    }
 }

@@ -333,6 +333,18 @@ start_server [list tags {zset} overrides [list loadmodule $chronicle]] {
         assert_equal [$rd read] {b {{five 5}}}
         $rd close
     }
+    test "so does RESTORE" {
+        r del a src
+        r zadd src 3 m
+        set dump [r dump src]
+        set rd [redis_deferring_client]
+        $rd bzpopmax a 0
+        waiters 1
+        r restore a 0 $dump
+        set out [$rd read]
+        $rd close
+        set out
+    } {a m 3}
     test "those who wait are served in order of arrival" {
         r del a
         set clients {}
@@ -471,4 +483,17 @@ start_server [list tags {zset} overrides [list loadmodule $chronicle]] {
         assert_error "*Bad data format*" {r restore e 0 [payload "\x11\x07\x07\x00\x00\x00\x00\x00\xff"]}
         r exists e
     } 0
+}
+
+start_server {tags {zset} overrides {appendonly yes aof-use-rdb-preamble no}} {
+    test "a rewritten append-only file makes the same sets again" {
+        r zadd small 1 a 2.5 b -inf c inf d 0.1 e
+        for {set i 0} {$i < 300} {incr i} {r zadd large [expr {$i / 7.0}] member:$i}
+        set before [r debug digest]
+        r bgrewriteaof
+        wait_for_condition 100 20 {[s aof_rewrite_in_progress] == 0} else {fail "it goes on and on"}
+        r debug loadaof
+        assert_equal [r debug digest] $before
+        list [r object encoding small] [r object encoding large] [r zcard large]
+    } {listpack skiplist 300}
 }

@@ -46,6 +46,7 @@ group generic {
 
 intact "wait*" "for a replica that never comes it would wait for ever"
 
+several samekey
 proc gen::samekey {} {return [lrepeat 2 [key]]}
 
 # Payloads of format version 10 with the right checksum: small and large integers, short and long

@@ -51,7 +51,7 @@ group stream {
     4  XINFO GROUPS @gstream
     2  XINFO CONSUMERS @gstream @group
     1  (DEL|UNLINK) @stream
-    1  COPY @stream @stream [REPLACE]
+    1  COPY @stream @gstream [REPLACE]
     1  SET @stream x
     1  OBJECT ENCODING @stream
     1  TYPE @stream
