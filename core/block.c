@@ -229,6 +229,15 @@ static void blocked_free(Blocked *b) {
     keel_free(b);
 }
 
+bool keel_block_cancel(KeelCtx *c, uint64_t block_id) {
+    Blocked *b = c->client ? c->client->blocked : NULL;
+    if (!b || b->id != block_id || !(c->flags & CTX_BLOCKED) || b->running) return false;
+    b->want.free = NULL;
+    c->flags &= ~(uint32_t)CTX_BLOCKED;
+    block_forget(c->client);
+    return true;
+}
+
 void block_forget(KeelClient *client) {
     Blocked *b = client->blocked;
     if (!b) return;

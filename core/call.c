@@ -11,6 +11,7 @@
 #include "dispatch.h"
 #include "journal.h"
 #include "keyspace.h"
+#include "loop.h"
 #include "mem.h"
 #include "parsed.h"
 #include "reply.h"
@@ -77,7 +78,8 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     if (!real) return client;
     client->id = real->id;
     client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
-    if (real->user) client->user = keel_strdup(keel_str(real->user));
+    client->user = real->user; /* a copy once either of them becomes somebody else */
+    client->user_lent = real->user != NULL;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
         client->stands_for = real->stands_for ? real->stands_for : real;
@@ -85,19 +87,28 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     return client;
 }
 
+void call_keep_user(const char *user) {
+    for (int i = 0; i < level; i++) {
+        KeelClient *client = pretended[i];
+        if (!client->user_lent || client->user != user) continue;
+        client->user = keel_strdup(keel_str(user));
+        client->user_lent = false;
+    }
+}
+
 static void pretended_end(KeelClient *client) {
-    for (int i = 0; i < SLOTS_MAX; i++) hook_free_slot(client, i);
+    for (int i = 0; client->slots_used && i < SLOTS_MAX; i++) hook_free_slot(client, i);
     keel_free(client->name);
-    keel_free(client->user);
+    if (!client->user_lent) keel_free(client->user);
     keel_free(client->lib_name);
     keel_free(client->lib_ver);
     level--;
 }
 
 static KeelReply *call_refused(const char *error) {
-    char *bytes = keel_alloc(strlen(error) + 4);
-    size_t len = (size_t)sprintf(bytes, "-%s\r\n", error);
-    return parsed_new(bytes, len);
+    char bytes[128];
+    int len = snprintf(bytes, sizeof(bytes), "-%s\r\n", error);
+    return keel_reply_parse((KeelStr){bytes, (size_t)len});
 }
 
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
@@ -109,10 +120,12 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     n.client = client;
     n.flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0);
     if (!(flags & KEEL_CALL_JOURNAL)) n.flags |= CTX_NO_JOURNAL;
-    n.flags |= c->flags & CTX_NO_JOURNAL;
+    if (flags & KEEL_CALL_CLEAN) n.flags |= CTX_RECORD_CLEAN;
+    if (flags & KEEL_CALL_LOCAL) n.flags |= CTX_RECORD_LOCAL;
+    n.flags |= c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL);
     n.db = c->db;
     n.outer = c;
-    n.command = find_command(argv, argc);
+    n.command = rewrites_count ? NULL : find_command(argv, argc);
     n.argv = argv;
     n.argc = argc;
     n.owed = 1;
@@ -127,10 +140,46 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     /* What is not recorded by itself is its caller's change. */
     if (!(flags & KEEL_CALL_JOURNAL)) c->dirty += n.dirty;
     c->db = n.db;
-    size_t len;
-    char *bytes = reply_capture_end(&n, &len);
+    char *to;
+    KeelReply *reply = parsed_new(reply_capture_len(&n), &to);
+    reply_capture_end(&n, to);
     pretended_end(client);
-    return parsed_new(bytes, len);
+    parsed_read(reply);
+    return reply;
+}
+
+/* ---- replies that gather aside --------------------------------------------------------------- */
+
+typedef struct Collector {
+    KeelCtx c;                     /* first: what is handed out */
+    KeelClient client;
+} Collector;
+
+KeelCtx *keel_collect_begin(int protocol) {
+    Collector *k = keel_zalloc(sizeof(*k));
+    ctx_init(&k->c);
+    k->client.fd = -1;
+    k->client.pretended = true;
+    k->client.protocol = (uint8_t)protocol;
+    k->client.db = k->c.db;
+    k->c.client = &k->client;
+    k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
+    k->c.owed = 1;
+    reply_capture_begin(&k->c);
+    return &k->c;
+}
+
+KeelReply *keel_collect_end(KeelCtx *c) {
+    Collector *k = (Collector *)c;
+    char *to;
+    size_t len = reply_capture_len(c);
+    KeelReply *reply = parsed_new(len, &to);
+    reply_capture_end(c, to);
+    parsed_read(reply);
+    keel_free(k);
+    if (len) return reply;
+    keel_reply_free(reply);
+    return NULL;
 }
 
 /* ---- calls in the place of the running command ----------------------------------------------- */
@@ -185,7 +234,8 @@ void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc) {
     Frame frame;
     KEEL_ASSERT(c->client && argc > 0);
     frame_save(c, &frame);
-    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED)) |
+    c->flags = (c->flags & (CTX_RESP3 | CTX_NESTED | CTX_NO_JOURNAL | CTX_PUSHED |
+                            CTX_RECORD_CLEAN | CTX_RECORD_LOCAL)) |
                CTX_NO_BLOCK | CTX_INLINE;
     c->owed = 1;
     c->dirty = 0;

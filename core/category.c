@@ -4,6 +4,7 @@
  * what flags say. */
 #include "command.h"
 
+#include <keel/memory.h>
 #include <keel/text.h>
 
 static const struct {
@@ -14,13 +15,43 @@ static const struct {
 #undef ROW
 };
 
+/* Those that came at run time have the bits behind. They are kept dense at the end, so that who walks
+ * the names until there is none sees them all: one in the middle that goes leaves an empty name. */
+enum { CATEGORIES_MAX = 64 };
+static char *added[CATEGORIES_MAX - KEEL_CATEGORY_COUNT];
+static int added_end; /* no name from here on */
+
 const char *keel_category_name(int bit) {
-    return bit >= 0 && bit < KEEL_CATEGORY_COUNT ? categories[bit].name : NULL;
+    int more = bit - KEEL_CATEGORY_COUNT;
+    if (bit < 0 || more >= added_end) return NULL;
+    if (more < 0) return categories[bit].name;
+    return added[more] ? added[more] : "";
+}
+
+int keel_category_add(KeelStr name) {
+    int at = 0;
+    if (category_by_name(name)) return -1;
+    while (at < added_end && added[at]) at++;
+    if (at == CATEGORIES_MAX - KEEL_CATEGORY_COUNT) return -1;
+    if (at == added_end) added_end++;
+    added[at] = keel_strdup(name);
+    return KEEL_CATEGORY_COUNT + at;
+}
+
+void keel_category_remove(int bit) {
+    int at = bit - KEEL_CATEGORY_COUNT;
+    if (at < 0 || at >= added_end) return;
+    keel_free(added[at]);
+    added[at] = NULL;
+    while (added_end && !added[added_end - 1]) added_end--;
 }
 
 uint64_t category_by_name(KeelStr name) {
     for (int i = 0; i < KEEL_CATEGORY_COUNT; i++) {
         if (keel_is(name, categories[i].name)) return 1ull << i;
+    }
+    for (int i = 0; i < added_end && name.len; i++) {
+        if (added[i] && keel_is(name, added[i])) return 1ull << (KEEL_CATEGORY_COUNT + i);
     }
     return 0;
 }

@@ -4,6 +4,7 @@
  * leave from the turn's arena. Only a request that came in pieces, or output that its socket did not
  * take, gets memory of the client's own. */
 #include "client.h"
+#include "dispatch.h"
 
 #include "block.h"
 #include "config.h"
@@ -390,6 +391,9 @@ void keel_client_set_lib(KeelClient *c, KeelStr name, KeelStr version) {
     if (version.ptr) set_text(&c->lib_ver, version);
 }
 void keel_client_set_user(KeelClient *c, const char *user) {
+    if (c->user_lent) c->user = NULL;
+    else if (c->user) call_keep_user(c->user);
+    c->user_lent = false;
     set_text(&c->user, user ? keel_str(user) : KEEL_LIT(""));
     if (user) {
         c->flags |= KEEL_CF_AUTHENTICATED;

@@ -5,7 +5,7 @@
 #include <keel.h>
 #include <string.h>
 
-#include "type.h"
+#include "keyspace.h"
 
 #define FOOTER 10 /* 2 bytes of version, 8 of checksum */
 
@@ -84,7 +84,7 @@ bool keel_undump(KeelStr payload, uint8_t *opcode, KeelStr *body) {
 int keel_load_value(KeelSource *source, uint8_t opcode, KeelValue *out) {
     const KeelType *declared = keel_type_by_opcode(opcode);
     if (!declared) return keel_load_fail(source, "no module knows values of opcode %u", opcode);
-    KeelValue v = {.type = declared};
+    KeelValue v = {.type = declared, .name = source->name, .db = source->db};
     int rc = callbacks(declared)->load(source, opcode, &v);
     if (rc == 0 && source->failed) {
         keel_value_free(&v);
@@ -112,6 +112,8 @@ void keel_value_free(KeelValue *v) {
 
 int keel_load_key(KeelSource *source, uint8_t opcode, struct KeelKey *key, int64_t expiry) {
     KeelValue v;
+    source->name = key->name;
+    source->db = key_db(key)->id;
     int rc = keel_load_value(source, opcode, &v);
     if (rc != 0) return rc;
     /* A load may have found the value to be of another type than its opcode's first one. */

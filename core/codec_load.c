@@ -167,7 +167,8 @@ int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
 }
 
 /* `len` bytes into a new block with a NUL behind. Returns NULL when the source fails or memory is
- * lacking. */
+ * lacking. Whole classes are asked for: what grows in place counts on them (ds/listpack.h), and an
+ * allocator that watches every byte would hold the block to what was asked. */
 static char *load_block(KeelMemory *account, KeelSource *source, uint64_t len) {
     if (len > source->limit) {
         fail_short(source, len);
@@ -177,7 +178,8 @@ static char *load_block(KeelMemory *account, KeelSource *source, uint64_t len) {
     uint64_t have = source->limit == UINT64_MAX && len > LOAD_STEP ? LOAD_STEP : len, done = 0;
     char *block = NULL;
     while (!source->failed) {
-        char *grown = have < SIZE_MAX ? keel_mem_try_realloc(account, block, have + 1) : NULL;
+        char *grown = have < PTRDIFF_MAX
+                          ? keel_mem_try_realloc(account, block, keel_mem_class(have + 1)) : NULL;
         if (!grown) {
             keel_load_fail(source, "no memory for a string of %llu bytes",
                            (unsigned long long)len);
@@ -214,7 +216,7 @@ static char *load_compressed(KeelMemory *account, KeelSource *source, size_t *le
     }
     char *packed = load_block(&keel_self.memory, source, packed_len);
     if (!packed) return NULL;
-    block = full < SIZE_MAX ? keel_mem_try_alloc(account, full + 1) : NULL;
+    block = full < PTRDIFF_MAX ? keel_mem_try_alloc(account, keel_mem_class(full + 1)) : NULL;
     if (!block) {
         keel_load_fail(source, "no memory for a string of %llu bytes", (unsigned long long)full);
     } else if (compressor->decompress(packed, packed_len, block, full) != full) {

@@ -38,7 +38,16 @@ static void fold_name(const char *name, size_t len, NameSlot *out) {
     memcpy(&out->low, bytes, 8);
     memcpy(&out->high, bytes + 8, 8);
     out->len = (uint32_t)len;
-    out->letters = strspn(name, "abcdefghijklmnopqrstuvwxyz") == len;
+    out->letters = true;
+    char strict[16] = {0}, bits[16] = {0};
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] >= 'a' && bytes[i] <= 'z') continue;
+        out->letters = false;
+        strict[i] = 0x20;
+        bits[i] = name[i] & 0x20;
+    }
+    memcpy(out->strict, strict, sizeof(strict));
+    memcpy(out->bits, bits, sizeof(bits));
 }
 
 static void index_command(KeelCommandRef *cmd) {
@@ -220,6 +229,15 @@ const KeelCommandRef *keel_command_of(const KeelStr *argv, int argc) {
     const KeelCommandRef *cmd = command_lookup(argv[0]);
     if (!cmd || !cmd->has_subcommands || argc < 2) return cmd;
     return command_lookup_sub(cmd, argv[1]);
+}
+
+int keel_argv(KeelCtx *c, const KeelStr **argv) {
+    *argv = c->argv;
+    return c->command ? c->argc : 0;
+}
+
+const void *keel_command_data(KeelCtx *c) {
+    return c->command ? c->command->row->data : NULL;
 }
 
 const KeelCommand *keel_command_row(const KeelCommandRef *cmd) {

@@ -67,6 +67,8 @@ typedef struct NameSlot {
     KeelCommandRef *command;  /* NULL: free */
     uint32_t len;
     bool letters;             /* only letters: equal folded bytes are equal names */
+    uint64_t strict[2];       /* otherwise: the bits of folding where there is no letter ... */
+    uint64_t bits[2];         /* ... and what they are in the name: "a.b" is not "a\x0eb" */
 } NameSlot;
 extern NameSlot *command_names;  /* a power of two of slots, at most half full */
 extern uint64_t command_names_mask;
@@ -82,8 +84,9 @@ static inline uint64_t command_name_hash(uint64_t low, uint64_t high) {
 /* `name` has at least 16 readable bytes behind ptr (query buffers are padded so). */
 static inline KeelCommandRef *command_find_fast(KeelStr name) {
     if (__builtin_expect(name.len - 1 > 15, 0)) return command_lookup(name);
-    uint64_t low, high = 0;
+    uint64_t low, high = 0, first, second = 0;
     memcpy(&low, name.ptr, 8);
+    first = low;
     if (name.len < 8) {
         low &= (1ull << (name.len * 8)) - 1;
         low |= COMMAND_FOLD & ((1ull << (name.len * 8)) - 1);
@@ -91,6 +94,7 @@ static inline KeelCommandRef *command_find_fast(KeelStr name) {
         low |= COMMAND_FOLD;
         if (name.len > 8) {
             memcpy(&high, name.ptr + 8, 8);
+            second = high;
             uint64_t mask = name.len == 16 ? ~0ull : (1ull << ((name.len - 8) * 8)) - 1;
             high = (high | COMMAND_FOLD) & mask;
         }
@@ -100,7 +104,8 @@ static inline KeelCommandRef *command_find_fast(KeelStr name) {
         if (!slot->command) return NULL;
         if (slot->low == low && slot->high == high && slot->len == name.len) {
             if (__builtin_expect(slot->letters, 1)) return slot->command;
-            if (__builtin_expect(strncasecmp(slot->command->name, name.ptr, name.len) != 0, 0)) {
+            if (__builtin_expect((first & slot->strict[0]) != slot->bits[0] ||
+                                     (second & slot->strict[1]) != slot->bits[1], 0)) {
                 return command_lookup(name);
             }
             return slot->command;

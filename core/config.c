@@ -75,12 +75,12 @@ static void index_add(const char *name, Setting *s) {
 static bool good_name(const char *name) {
     size_t len = strlen(name);
     return len > 0 && len < 128 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") == len;
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
 }
 
 /* What is wrong with a row; NULL: nothing. */
 static const char *row_fault(const KeelConfig *row) {
-    if (!good_name(row->name)) return "its name has other characters than a-z, 0-9, '-', '_', '.'";
+    if (!good_name(row->name)) return "its name has other characters than letters, 0-9, '-', '_', '.'";
     if (row->alias && !good_name(row->alias)) return "its alias is no proper name";
     if (setting_find(keel_str(row->name))) return "there is a setting of this name already";
     if (row->alias && (setting_find(keel_str(row->alias)) || !strcmp(row->alias, row->name))) {

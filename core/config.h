@@ -22,6 +22,8 @@ int config_apply_given(struct Module *module, char *error, size_t room);
 int config_line(const KeelStr *argv, int argc, char *error, size_t room);
 /* Drops the lines that wait. The fuzzer feeds lines without end. */
 void config_forget_waiting(void);
+/* What waiting lines say of a name: the last one's words behind it. Returns how many. */
+int config_waiting(KeelStr name, const KeelStr **words);
 
 /* Reads a file, "-" for standard input, with `include`. 0; -1 after printing Redis's
  * "*** FATAL CONFIG FILE ERROR ***" with file, line and reason to stderr. */

@@ -276,6 +276,18 @@ int config_settle(struct Module *module, char *error, size_t room) {
     return 0;
 }
 
+int config_waiting(KeelStr name, const KeelStr **words) {
+    int count = 0;
+    for (const Waiting *w = waiting_first; w; w = w->next) { /* the last line wins */
+        if (w->words[0].len != name.len || strncasecmp(w->words[0].ptr, name.ptr, name.len) != 0) {
+            continue;
+        }
+        *words = w->words + 1;
+        count = w->count - 1;
+    }
+    return count;
+}
+
 void config_forget_waiting(void) {
     while (waiting_first) {
         Waiting *w = waiting_first;

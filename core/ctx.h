@@ -23,6 +23,9 @@ enum {
     CTX_PUSHED = 1u << 12,        /* pushes to its client wait for the end of its reply */
     CTX_INLINE = 1u << 13,        /* run by keel_call_inline(): its reply is a part of one */
     CTX_REDACTED = 1u << 14,      /* `redacted` holds */
+    CTX_RECORD_CLEAN = 1u << 15,  /* its records are KEEL_JOURNAL_CLEAN */
+    CTX_COLLECTS = 1u << 17,      /* made by keel_collect_begin() */
+    CTX_RECORD_LOCAL = 1u << 16,  /* its records are KEEL_JOURNAL_LOCAL */
 };
 
 struct KeelCtx {

@@ -35,24 +35,25 @@ typedef struct Walk {
     void (*each)(const KeelSeen *seen, void *data);
     void *data;
     size_t count;
+    int db;
 } Walk;
 
-static KeelSeen seen_of(Entry *e) {
+static KeelSeen seen_of(Entry *e, int db) {
     return (KeelSeen){.name = entry_name(e), .type = types[e->type].declared,
-                      .expiry = entry_expiry(e), .entry_ = e};
+                      .expiry = entry_expiry(e), .entry_ = e, .db_ = db};
 }
 
 static void show(void *element, void *data) {
     Entry *e = element;
     Walk *walk = data;
-    KeelSeen seen = seen_of(e);
+    KeelSeen seen = seen_of(e, walk->db);
     walk->count++;
     walk->each(&seen, walk->data);
 }
 
-static uint64_t scan(const Table *t, uint64_t cursor, size_t count,
+static uint64_t scan(int db, const Table *t, uint64_t cursor, size_t count,
                      void (*each)(const KeelSeen *seen, void *data), void *data) {
-    Walk walk = {.each = each, .data = data};
+    Walk walk = {.each = each, .data = data, .db = db};
     /* Empty buckets count a little, so that a sparse table does not make one call long. */
     for (size_t steps = 0; walk.count < count && steps < count * 10; steps++) {
         cursor = table_scan(t, cursor, show, &walk);
@@ -63,12 +64,12 @@ static uint64_t scan(const Table *t, uint64_t cursor, size_t count,
 
 uint64_t keel_db_scan(int db, uint64_t cursor, size_t count,
                       void (*each)(const KeelSeen *seen, void *data), void *data) {
-    return scan(&dbs[db].keys, cursor, count, each, data);
+    return scan(db, &dbs[db].keys, cursor, count, each, data);
 }
 
 uint64_t keel_db_scan_expiring(int db, uint64_t cursor, size_t count,
                                void (*each)(const KeelSeen *seen, void *data), void *data) {
-    return scan(&dbs[db].expiring, cursor, count, each, data);
+    return scan(db, &dbs[db].expiring, cursor, count, each, data);
 }
 
 void keel_db_scan_ahead(int db, bool expiring_only, uint64_t cursor, bool entries) {
@@ -79,17 +80,18 @@ typedef struct Visit {
     bool (*each)(const KeelSeen *seen, void *data);
     void *data;
     bool stopped;
+    int db;
 } Visit;
 
 static void visit(void *element, void *data) {
     Entry *e = element;
     Visit *v = data;
-    KeelSeen seen = seen_of(e);
+    KeelSeen seen = seen_of(e, v->db);
     if (!v->stopped && !v->each(&seen, v->data)) v->stopped = true;
 }
 
 bool keel_db_each(int db, bool (*each)(const KeelSeen *seen, void *data), void *data) {
-    Visit v = {.each = each, .data = data};
+    Visit v = {.each = each, .data = data, .db = db};
     uint64_t cursor = 0;
     do {
         cursor = table_scan(&dbs[db].keys, cursor, visit, &v);
@@ -98,11 +100,11 @@ bool keel_db_each(int db, bool (*each)(const KeelSeen *seen, void *data), void *
 }
 
 void keel_seen_value(const KeelSeen *seen, KeelValue *out) {
-    entry_view(seen->entry_, out);
+    entry_view(seen->entry_, seen->db_, out);
 }
 
 size_t keel_seen_memory(const KeelSeen *seen, size_t samples) {
-    return entry_memory(seen->entry_, samples);
+    return entry_memory(seen->entry_, seen->db_, samples);
 }
 
 typedef struct Pick {
@@ -129,7 +131,7 @@ bool keel_db_random(int db, bool expiring_only, KeelSeen *out) {
         if (tries++ < 256) position = keel_random() >> TABLE_CURSOR_SHIFT;
         position = table_scan(t, position, pick_one, &pick);
     } while (!pick.entry || (tries < 256 && pick.seen < 16 && keel_random_below(16) >= pick.seen));
-    *out = seen_of(pick.entry);
+    *out = seen_of(pick.entry, db);
     return true;
 }
 

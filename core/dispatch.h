@@ -40,6 +40,10 @@ enum { WINDOW_REQUESTS = 64, WINDOW_KEYS = 192 };
 void dispatch_call(KeelCtx *c);
 /* Tells observers of a command that is over. */
 void dispatch_observe(KeelCtx *c, uint64_t ticks);
+/* A client's name for its user goes: calls that run in its name keep a copy. */
+void call_keep_user(const char *user);
+/* Functions that may exchange a command's words; see keel_rewrite_add(). */
+extern int rewrites_count;
 /* The checks before it. True: go on. False: a reply was given (or, *held, nothing must be). */
 bool dispatch_admit(KeelCtx *c, bool *held);
 /* The command, subcommands included, that argv names. NULL: unknown. */

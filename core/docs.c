@@ -207,8 +207,13 @@ static void reply_optional_text(KeelCtx *c, const char *name, KeelStr text) {
     if (text.ptr) reply_text(c, name, text);
 }
 
-static void reply_token(KeelCtx *c, KeelStr token) {
+/* In capitals, but for modules that are not native, which spell them as they like. */
+static void reply_token(KeelCtx *c, KeelStr token, bool exact) {
     char upper[64];
+    if (exact) {
+        reply_text(c, "token", token);
+        return;
+    }
     size_t len = token.len < sizeof(upper) ? token.len : sizeof(upper);
     for (size_t i = 0; i < len; i++) {
         char letter = token.ptr[i];
@@ -217,9 +222,9 @@ static void reply_token(KeelCtx *c, KeelStr token) {
     reply_text(c, "token", (KeelStr){upper, len});
 }
 
-static void reply_args(KeelCtx *c, const Arg *first);
+static void reply_args(KeelCtx *c, const Arg *first, bool exact);
 
-static void reply_arg(KeelCtx *c, const Arg *arg) {
+static void reply_arg(KeelCtx *c, const Arg *arg, bool exact) {
     char name[128];
     KeelStr shown = {name, arg_name(arg, name, sizeof(name))};
     bool group = arg_is_group(arg);
@@ -233,7 +238,7 @@ static void reply_arg(KeelCtx *c, const Arg *arg) {
     else if (arg->name.ptr) shown = arg->name;
     if (!group) reply_text(c, "display_text", shown);
     if (arg->key_spec >= 0) reply_number(c, "key_spec_index", arg->key_spec);
-    if (arg->token.ptr) reply_token(c, arg->token);
+    if (arg->token.ptr) reply_token(c, arg->token, exact);
     reply_optional_text(c, "summary", arg->summary);
     reply_optional_text(c, "since", arg->since);
     reply_optional_text(c, "deprecated_since", arg->deprecated);
@@ -246,14 +251,14 @@ static void reply_arg(KeelCtx *c, const Arg *arg) {
     }
     if (!group) return;
     keel_reply_cstr(c, "arguments");
-    reply_args(c, arg->first);
+    reply_args(c, arg->first, exact);
 }
 
-static void reply_args(KeelCtx *c, const Arg *first) {
+static void reply_args(KeelCtx *c, const Arg *first, bool exact) {
     size_t n = 0;
     for (const Arg *arg = first; arg; arg = arg->next) n++;
     keel_reply_array(c, n);
-    for (const Arg *arg = first; arg; arg = arg->next) reply_arg(c, arg);
+    for (const Arg *arg = first; arg; arg = arg->next) reply_arg(c, arg, exact);
 }
 
 /* The tree of a row that was fine when it was registered. */
@@ -324,7 +329,7 @@ void keel_command_reply_docs(KeelCtx *c, const KeelCommandRef *cmd) {
     }
     if (syntax.first) {
         keel_reply_cstr(c, "arguments");
-        reply_args(c, syntax.first);
+        reply_args(c, syntax.first, row->flags & KEEL_FOREIGN);
         n++;
     }
     syntax_free(&syntax);

@@ -23,6 +23,8 @@ enum { BY_NAME_RANK = 1000 };
 struct KeelInfo {
     char *bytes;
     size_t len, room;
+    const KeelStr *names;     /* that are asked for */
+    int count;
 };
 
 typedef struct Section {
@@ -155,10 +157,28 @@ static bool section_wanted(const Section *section, const KeelStr *names, int n, 
     return false;
 }
 
+static void info_head(KeelInfo *info, const char *name) {
+    if (info->len) info_bytes(info, "\r\n", 2);
+    info_bytes(info, "# ", 2);
+    info_cstr(info, name);
+    info_bytes(info, "\r\n", 2);
+}
+
+bool keel_info_begin(KeelInfo *info, const char *name, const char *group) {
+    bool wanted = false;
+    for (int i = 0; i < info->count && !wanted; i++) {
+        KeelStr asked = info->names[i];
+        wanted = keel_is(asked, "everything") || keel_is(asked, "modules") || keel_is(asked, name) ||
+                 keel_is(asked, group);
+    }
+    if (wanted) info_head(info, name);
+    return wanted;
+}
+
 /* Rows stand sorted by rank; the first one of a name brings all others of that name with it, so a
  * section is in the place of its lowest rank. */
 char *keel_info_text(const KeelStr *names, int n, size_t *len) {
-    KeelInfo info = {.room = 8192};
+    KeelInfo info = {.room = 8192, .names = names, .count = n};
     info.bytes = keel_alloc(info.room);
     info.bytes[0] = '\0';
     bool all = false, usual = n == 0;
@@ -169,11 +189,12 @@ char *keel_info_text(const KeelStr *names, int n, size_t *len) {
     sections_start();
     for (size_t i = 0; i < section_count; i++) sections[i].written = false;
     for (size_t i = 0; i < section_count; i++) {
+        if (sections[i].row.several) {
+            section_write(&info, &sections[i]);
+            continue;
+        }
         if (sections[i].written || !section_wanted(&sections[i], names, n, all, usual)) continue;
-        if (info.len) info_bytes(&info, "\r\n", 2);
-        info_bytes(&info, "# ", 2);
-        info_cstr(&info, sections[i].row.name);
-        info_bytes(&info, "\r\n", 2);
+        info_head(&info, sections[i].row.name);
         for (size_t j = i; j < section_count; j++) {
             if (strcasecmp(sections[j].row.name, sections[i].row.name) != 0) continue;
             sections[j].written = true;

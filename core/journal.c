@@ -84,6 +84,8 @@ static void record_end(KeelCtx *c, int db, size_t start) {
     records[record_count++] = (KeelRecord){
         .resp = {(const char *)(uintptr_t)start, bytes_len - start},
         .db = db,
+        .flags = (c->flags & CTX_RECORD_CLEAN ? KEEL_JOURNAL_CLEAN : 0u) |
+                 (c->flags & CTX_RECORD_LOCAL ? KEEL_JOURNAL_LOCAL : 0u),
         .client = c->client ? keel_client_id(c->client) : 0,
     };
 }
@@ -161,6 +163,14 @@ void keel_journal_flush(void) {
 void keel_journal_instead(KeelCtx *c, const KeelStr *argv, int argc) {
     c->flags |= CTX_JOURNAL_INSTEAD;
     journal_add(c, c->db->id, argv, argc);
+}
+
+void keel_journal_write(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
+    size_t before = record_count;
+    journal_add(c, c->db->id, argv, argc);
+    if (record_count > before) {
+        records[before].flags |= flags & (KEEL_JOURNAL_CLEAN | KEEL_JOURNAL_LOCAL);
+    }
 }
 
 void keel_journal_words(KeelCtx *c, const char *first, ...) {

@@ -211,7 +211,9 @@ static void check_declared(KeelCtx *c, KeelStr name) {
     const KeelCommandRef *cmd = c->command;
     if (!cmd || crash_command != cmd || !c->argv) return; /* a gate, a timer */
     if (crash_module && crash_module != cmd->module) return; /* a hook of another module */
-    if (keel_command_flags(cmd) & (KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS)) return;
+    /* Foreign modules were never asked to say all. */
+    uint64_t free_to = KEEL_ADMIN | KEEL_TOUCHES_ARBITRARY_KEYS | KEEL_FOREIGN;
+    if (keel_command_flags(cmd) & free_to) return;
     if (c->argc > 4096) return; /* each of n keys is looked for among n: enough is enough */
     for (int i = 0; i < cmd->spec_count; i++) {
         if (cmd->specs[i].begin == BEGIN_UNKNOWN) return; /* the row says that it cannot tell all */
@@ -232,7 +234,7 @@ static void check_declared(KeelCtx *c, KeelStr name) {
 }
 #endif
 
-static bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
+static inline __attribute__((always_inline)) bool open_in(KeelCtx *c, Db *db, KeelStr name, unsigned mode, KeelKey *key) {
 #ifdef KEEL_DEBUG
     check_declared(c, name);
 #endif
@@ -305,7 +307,7 @@ void *keel_key_value(const KeelKey *key) {
     return entry_pointer(key_present(key));
 }
 
-static KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
+static inline __attribute__((always_inline)) KeelStr entry_bytes(const Entry *e, char scratch[KEEL_INT_ROOM]) {
     switch (entry_form(e)) {
     case KEEL_FORM_EMBEDDED:
         return (KeelStr){e->data + entry_value_offset(e), e->value_len};
@@ -339,8 +341,11 @@ bool keel_key_int(const KeelKey *key, int64_t *out) {
     return keel_parse_int(entry_bytes(e, scratch), out);
 }
 
-void entry_view(const Entry *e, KeelValue *out) {
+void entry_view(const Entry *e, int db, KeelValue *out) {
     out->type = &types[e->type].type;
+    out->name = entry_name(e);
+    out->db = db;
+    out->to = (KeelStr){NULL, 0};
     if (entry_form(e) == KEEL_FORM_VALUE) {
         out->ptr = entry_pointer(e);
         out->bytes = KEEL_LIT("");
@@ -351,7 +356,7 @@ void entry_view(const Entry *e, KeelValue *out) {
 }
 
 void keel_key_view(const KeelKey *key, KeelValue *out) {
-    entry_view(key_present(key), out);
+    entry_view(key_present(key), key_db(key)->id, out);
 }
 
 int64_t keel_key_expiry(const KeelKey *key) {
@@ -359,19 +364,19 @@ int64_t keel_key_expiry(const KeelKey *key) {
     return key->entry_ ? entry_expiry(key->entry_) : KEEL_NO_EXPIRY;
 }
 
-size_t entry_memory(const Entry *e, size_t samples) {
+size_t entry_memory(const Entry *e, int db, size_t samples) {
     size_t bytes = mem_class(entry_size(e)) + sizeof(Bucket) / BUCKET_PLACES;
     if (entry_form(e) == KEEL_FORM_BUFFER) {
         bytes += keel_mem_size(entry_pointer(e));
     } else if (entry_form(e) == KEEL_FORM_VALUE && types[e->type].type.memory) {
         KeelValue v;
-        entry_view(e, &v);
+        entry_view(e, db, &v);
         bytes += types[e->type].type.memory(&v, samples);
     }
     return bytes;
 }
 
 size_t keel_key_memory(const KeelKey *key, size_t samples) {
-    return entry_memory(key_present(key), samples);
+    return entry_memory(key_present(key), key_db(key)->id, samples);
 }
 

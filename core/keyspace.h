@@ -53,10 +53,10 @@ static inline OldValue entry_old_value(const Entry *e) {
                       NULL, 0};
 }
 /* Frees it; large values on the background thread when `lazy`. */
-void value_free(KeelStr name, OldValue old, bool lazy);
+void value_free(int db, KeelStr name, OldValue old, bool lazy);
 /* The value behind an entry as type callbacks take it. */
-void entry_view(const Entry *e, KeelValue *out);
-size_t entry_memory(const Entry *e, size_t samples);
+void entry_view(const Entry *e, int db, KeelValue *out);
+size_t entry_memory(const Entry *e, int db, size_t samples);
 
 /* Sets a new entry's access clock. */
 void entry_start_clock(Entry *e);

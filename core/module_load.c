@@ -133,6 +133,16 @@ typedef struct Asked {
 
 static const Asked *request; /* of the load in progress */
 
+int keel_config_given(KeelStr name, const KeelStr **words) {
+    for (int i = request ? request->config_count - 1 : -1; i >= 0; i--) {
+        const KeelStr *pair = &request->configs[2 * i];
+        if (pair[0].len != name.len || strncasecmp(pair[0].ptr, name.ptr, name.len) != 0) continue;
+        *words = &pair[1];
+        return 1;
+    }
+    return config_waiting(name, words);
+}
+
 /* Gives settings the values of this load, past CONFIG SET's restrictions: it is as if the
  * configuration file had them. */
 static int set_configs(const Module *m, char *error, size_t room) {

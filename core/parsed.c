@@ -12,7 +12,7 @@
 
 #include <keel/text.h>
 
-enum { NESTING_MAX = 64 };
+enum { NESTING_MAX = 64, SPARE_MAX = 16, SPARE_ROOM = 1024 };
 
 static const char not_protocol[] = "ERR the reply is not in the form of the protocol";
 
@@ -32,9 +32,17 @@ struct KeelReply {
     size_t count;          /* of an aggregate */
     const char *inside;    /* where its elements begin */
     KeelReply *items;      /* NULL: not looked for yet */
-    char *bytes;           /* root: to be freed */
+    const char *attribute; /* one stands before it; NULL: none */
+    KeelReply *attribute_item;
+    char *bytes;           /* root: its own, with `room` */
+    size_t room;
     Elements *elements;    /* root */
+    KeelReply *next_spare;
 };
+
+/* Freed replies with their buffers, for the loop's thread. */
+static KeelReply *spare;
+static int spare_count;
 
 /* One header: type, and the number or text behind it. */
 typedef struct Head {
@@ -113,6 +121,7 @@ static void reply_read(KeelReply *r) {
             return;
         }
         if (h.type != '|') break;
+        if (!r->attribute) r->attribute = p;
         for (p = h.next; p && h.n > 0; h.n--) p = skip(p, end);
     }
     r->type = h.n < 0 && h.type != ':' ? '_' : h.type;
@@ -127,18 +136,35 @@ static void reply_read(KeelReply *r) {
     }
 }
 
-KeelReply *parsed_new(char *bytes, size_t len) {
-    KeelReply *r = keel_zalloc(sizeof(*r));
+KeelReply *parsed_new(size_t len, char **to) {
+    KeelReply *r = mem_loop_thread ? spare : NULL;
+    if (r) {
+        spare = r->next_spare;
+        spare_count--;
+        *r = (KeelReply){.bytes = r->bytes, .room = r->room};
+    } else {
+        r = keel_zalloc(sizeof(*r));
+    }
+    if (r->room <= len) {
+        keel_free(r->bytes);
+        r->bytes = keel_alloc(len < 128 ? 128 : len + 1);
+        r->room = keel_mem_size(r->bytes);
+    }
     r->root = r;
-    r->bytes = bytes;
-    r->resp = (KeelStr){bytes, len};
-    if (!len) { /* a command that says nothing */
+    r->resp = (KeelStr){r->bytes, len};
+    r->bytes[len] = '\0';
+    *to = r->bytes;
+    return r;
+}
+
+void parsed_read(KeelReply *r) {
+    const char *p = r->bytes, *end = p + r->resp.len;
+    if (p == end) { /* a command that says nothing */
         r->type = '_';
         r->text = KEEL_LIT("");
-        return r;
+        return;
     }
     /* Pushes stand before the reply: they are none of it. */
-    const char *p = bytes, *end = bytes + len;
     while (*p == '>') {
         const char *next = skip(p, end);
         if (!next || next == end) break;
@@ -147,17 +173,29 @@ KeelReply *parsed_new(char *bytes, size_t len) {
     r->resp = (KeelStr){p, (size_t)(end - p)};
     reply_read(r);
     if (is_aggregate(r->type) && !skip(p, end)) set_error(r, not_protocol);
+}
+
+KeelReply *keel_reply_parse(KeelStr resp) {
+    char *to;
+    KeelReply *r = parsed_new(resp.len, &to);
+    if (resp.len) memcpy(to, resp.ptr, resp.len);
+    parsed_read(r);
     return r;
+}
+
+static Elements *elements_new(KeelReply *root, size_t n) {
+    Elements *list = keel_alloc(sizeof(*list));
+    list->items = keel_zalloc(n * sizeof(KeelReply));
+    list->next = root->elements;
+    root->elements = list;
+    return list;
 }
 
 /* Finds an aggregate's elements: they are there, parsed_new() has walked them. */
 static void find_items(KeelReply *r) {
     KeelReply *root = r->root;
     const char *end = root->resp.ptr + root->resp.len;
-    Elements *list = keel_alloc(sizeof(*list));
-    list->items = keel_zalloc(r->count * sizeof(KeelReply));
-    list->next = root->elements;
-    root->elements = list;
+    Elements *list = elements_new(root, r->count);
     const char *p = r->inside;
     for (size_t i = 0; i < r->count; i++) {
         const char *next = skip(p, end);
@@ -177,6 +215,12 @@ void keel_reply_free(KeelReply *reply) {
         next = e->next;
         keel_free(e->items);
         keel_free(e);
+    }
+    if (mem_loop_thread && spare_count < SPARE_MAX && reply->room <= SPARE_ROOM) {
+        reply->next_spare = spare;
+        spare = reply;
+        spare_count++;
+        return;
     }
     keel_free(reply->bytes);
     keel_free(reply);
@@ -220,4 +264,19 @@ const KeelReply *keel_reply_at(const KeelReply *reply, size_t i) {
 
 KeelStr keel_reply_resp(const KeelReply *reply) {
     return reply->resp;
+}
+
+const KeelReply *keel_reply_attribute_of(const KeelReply *reply) {
+    KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it */
+    Head h;
+    if (!r->attribute || r->attribute_item) return r->attribute_item;
+    const char *end = r->root->resp.ptr + r->root->resp.len;
+    if (r->depth == NESTING_MAX || !head_read(r->attribute, end, &h)) return NULL;
+    KeelReply *item = elements_new(r->root, 1)->items;
+    *item = (KeelReply){.root = r->root, .type = '|', .depth = (uint8_t)(r->depth + 1),
+                        .count = (size_t)h.n, .inside = h.next,
+                        .resp = {r->attribute, (size_t)(r->resp.ptr + r->resp.len - r->attribute)}};
+    item->text = KEEL_LIT("");
+    r->attribute_item = item;
+    return item;
 }

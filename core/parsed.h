@@ -4,8 +4,10 @@
 
 #include <keel/call.h>
 
-/* Takes over `bytes` (from keel_alloc), which hold `len` bytes and a NUL. Never NULL: bytes that
- * are no reply become an error reply. */
-KeelReply *parsed_new(char *bytes, size_t len);
+/* A reply of `len` bytes, which the caller writes to *to before parsed_read(). Never NULL. Cost: no
+ * allocation for short ones, as freed ones are used again. */
+KeelReply *parsed_new(size_t len, char **to);
+/* Looks at the bytes: those that are no reply become an error reply. */
+void parsed_read(KeelReply *reply);
 
 #endif

@@ -8,6 +8,7 @@
 #include "reply.h"
 
 #include "client.h"
+#include "mem.h"
 #include "stats.h"
 
 #include <keel/log.h>
@@ -15,7 +16,7 @@
 #include <stdio.h>
 
 #define ARENA_SIZE (256 * 1024)
-enum { HEADER_ROOM = 24 };
+enum { HEADER_ROOM = 24, CAPTURE_CHUNK = 1024 };
 
 static char *arena;
 static size_t arena_used;
@@ -110,27 +111,45 @@ void reply_moved(const KeelCtx *from, KeelCtx *outer) {
     if (arena_owner == from) arena_owner = outer;
 }
 
+/* One chunk waits here for the next call, so that short replies allocate nothing. */
+static Chunk *spare;
+
 void reply_capture_begin(KeelCtx *c) {
-    c->chunk = client_chunk(c->client, 1024, 512);
+    KeelClient *client = c->client;
+    if (spare && mem_loop_thread) {
+        client->chunks = client->last_chunk = spare;
+        client->chunk_count = 1;
+        spare = NULL;
+    } else {
+        client_chunk(client, CAPTURE_CHUNK, 512);
+    }
+    c->chunk = client->last_chunk;
     c->out = c->chunk->data;
     c->out_end = c->chunk->data + c->chunk->room;
-    c->client->writer = c;
+    client->writer = c;
     reply_mark(c);
 }
 
-char *reply_capture_end(KeelCtx *c, size_t *len) {
+size_t reply_capture_len(KeelCtx *c) {
     window_commit(c);
+    return c->client->chunk_bytes;
+}
+
+void reply_capture_end(KeelCtx *c, char *to) {
     KeelClient *client = c->client;
-    char *bytes = keel_alloc(client->chunk_bytes + 1), *p = bytes;
     for (Chunk *k = client->chunks; k; k = k->next) {
-        memcpy(p, k->data, k->len);
-        p += k->len;
+        memcpy(to, k->data, k->len);
+        to += k->len;
     }
-    *p = '\0';
-    *len = (size_t)(p - bytes);
     client->writer = NULL;
+    Chunk *first = client->chunks;
+    if (mem_loop_thread && !spare && first && first->room <= 2 * CAPTURE_CHUNK) {
+        client->chunks = first->next;
+        first->next = NULL;
+        first->len = first->sent = 0;
+        spare = first;
+    }
     client_chunks_free(client);
-    return bytes;
 }
 
 static inline char *room_for(KeelCtx *c, size_t n) {
@@ -211,14 +230,17 @@ void keel_reply_status(KeelCtx *c, const char *text) {
     put_line(c, '+', text, strlen(text));
 }
 
+static void note_error(KeelCtx *c, const char *text, size_t len) {
+    if (c->flags & CTX_ERROR) return;
+    c->flags |= CTX_ERROR;
+    c->error_len = (unsigned)(len < sizeof(c->error_text) ? len : sizeof(c->error_text));
+    memcpy(c->error_text, text, c->error_len);
+}
+
 static void error_line(KeelCtx *c, const char *text, size_t len) {
     c->owed--;
-    if (!(c->flags & CTX_ERROR)) {
-        c->flags |= CTX_ERROR;
-        c->error_len = (unsigned)(len < sizeof(c->error_text) ? len : sizeof(c->error_text));
-        memcpy(c->error_text, text, c->error_len);
-    }
-    stats_error((KeelStr){text, len});
+    note_error(c, text, len);
+    if (!(c->flags & CTX_COLLECTS)) stats_error((KeelStr){text, len}); /* a thread may be here */
     put_line(c, '-', text, len);
 }
 
@@ -350,6 +372,7 @@ void keel_reply_bignum(KeelCtx *c, KeelStr digits) {
 
 void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n) {
     c->owed -= (int64_t)n;
+    if (resp.len > 3 && resp.ptr[0] == '-') note_error(c, resp.ptr + 1, resp.len - 3);
     put_long(c, resp.ptr, resp.len);
 }
 
@@ -417,9 +440,14 @@ KeelDeferred keel_reply_defer_map(KeelCtx *c) {
 KeelDeferred keel_reply_defer_set(KeelCtx *c) {
     return defer(c, '~');
 }
+KeelDeferred keel_reply_defer_attribute(KeelCtx *c) {
+    KEEL_ASSERT(resp3(c));
+    c->owed++; /* it is no reply itself */
+    return defer(c, '|');
+}
 
 void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n) {
-    bool map = d.kind_ == '%';
+    bool map = d.kind_ == '%' || d.kind_ == '|';
     c->owed += (int64_t)(map ? 2 * n : n);
     char kind = resp3(c) ? (char)d.kind_ : '*';
     char *end = header_at(d.at_, kind, map && !resp3(c) ? 2 * n : n), *from = d.at_ + HEADER_ROOM;

@@ -24,7 +24,8 @@ void reply_check(KeelCtx *c);
 void reply_moved(const KeelCtx *from, KeelCtx *outer);
 /* Collects what is written into memory of its own, for keel_call(). */
 void reply_capture_begin(KeelCtx *c);
-/* The bytes, keel_alloc'ed; the caller frees. */
-char *reply_capture_end(KeelCtx *c, size_t *len);
+/* How many bytes there are; writes them to `to` and ends. */
+size_t reply_capture_len(KeelCtx *c);
+void reply_capture_end(KeelCtx *c, char *to);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <ds/table.h>
 
-static inline Entry *table_find(const Table *t, uint64_t hash, KeelStr name, Place *place) {
+static inline __attribute__((always_inline)) Entry *table_find(const Table *t, uint64_t hash, KeelStr name, Place *place) {
     uint8_t tag = hash_tag(hash);
     for (Bucket *b = table_bucket(t, hash); b; b = bucket_next(b)) {
         for (unsigned hits = bucket_match(b, tag); hits; hits &= hits - 1) {

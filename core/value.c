@@ -24,14 +24,14 @@ static void lazy_free_value(void *data) {
     __atomic_fetch_add(&stats.lazy_freed, 1, __ATOMIC_RELAXED);
 }
 
-void value_free(KeelStr name, OldValue old, bool lazy) {
+void value_free(int db, KeelStr name, OldValue old, bool lazy) {
     if (old.form == KEEL_FORM_BUFFER) {
         if (!client_return_buffer(old.ptr)) buffer_free(old.ptr);
     } else if (old.form == KEEL_FORM_VALUE) {
         const KeelType *type = &types[old.type].type;
-        if (type->unlink) type->unlink(name, old.ptr);
+        KeelValue v = {.type = type, .ptr = old.ptr, .name = name, .db = db};
+        if (type->unlink) type->unlink(&v);
         if (!type->free) return;
-        KeelValue v = {.type = type, .ptr = old.ptr};
         if (lazy && type->free_effort && type->free_effort(&v) > LAZY_EFFORT) {
             OldValue *later = keel_alloc(sizeof(*later));
             *later = old;
@@ -121,7 +121,7 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
 
 /* Frees what key_shape() replaced. */
 static inline void old_free(KeelKey *key, OldValue old) {
-    if (old.ptr) value_free(key->name, old, settings.lazy_server_del);
+    if (old.ptr) value_free(key_db(key)->id, key->name, old, settings.lazy_server_del);
     if (old.entry) mem_free_sized(old.entry, old.entry_size);
 }
 
@@ -232,7 +232,7 @@ static Entry *key_take_out(KeelKey *key, KeelCause cause, bool lazy) {
         if (!key->entry_) return NULL;
     }
     Entry *e = key_detach(key);
-    value_free(key->name, entry_old_value(e), lazy);
+    value_free(key_db(key)->id, key->name, entry_old_value(e), lazy);
     return e;
 }
 
@@ -308,12 +308,22 @@ void keel_key_set_expiry(KeelKey *key, int64_t ms) {
     entry_free(e);
 }
 
+/* The type of a value that leaves its key for another one hears of it as of one that goes. */
+static void tell_unlinked(const KeelKey *key) {
+    const Entry *e = key->entry_;
+    if (entry_form(e) != KEEL_FORM_VALUE || !types[e->type].type.unlink) return;
+    KeelValue v;
+    entry_view(e, key_db(key)->id, &v);
+    v.type->unlink(&v);
+}
+
 void keel_key_move(KeelKey *from, KeelKey *to) {
     key_check(from);
     key_check(to);
     if (to->entry_ == from->entry_) return; /* onto itself */
     if (to->entry_) key_remove(to, KEEL_OVERWRITTEN, settings.lazy_server_del);
     key_check(from);
+    tell_unlinked(from);
     Entry *e = key_detach(from);
     size_t tail = entry_size(e) - sizeof(Entry) - entry_value_offset(e);
     Entry *n = entry_new(to->name, entry_expiry(e), entry_form(e), tail);
@@ -337,7 +347,9 @@ bool keel_key_copy(const KeelKey *from, KeelKey *to) {
     int64_t expiry = entry_expiry(e);
     if (entry_form(e) == KEEL_FORM_VALUE) {
         KeelValue v;
-        entry_view(e, &v);
+        entry_view(e, key_db(from)->id, &v);
+        v.to = to->name;
+        v.to_db = key_db(to)->id;
         void *copy = v.type->copy ? v.type->copy(&v) : NULL;
         if (!copy) return false;
         keel_key_set_value(to, type, copy, expiry);

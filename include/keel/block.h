@@ -26,6 +26,9 @@ typedef struct KeelBlock {
  * Returns 0 and does not block where blocking is not allowed (a transaction, a script, a module's
  * call): reply as if time were up; `data` is still the caller's. */
 KEEL_API uint64_t keel_block(KeelCtx *c, const KeelBlock *block);
+/* Takes back the block of the command that runs in `c`, which then replies like any other. The row's
+ * .free is not called. False: that command did not make it, or is over. */
+KEEL_API bool keel_block_cancel(KeelCtx *c, uint64_t block_id);
 /* Whether keel_block() would refuse. */
 KEEL_API bool keel_block_denied(KeelCtx *c);
 /* A time-out argument of seconds, as blocking commands take it ("0", "1.5"), as the deadline for

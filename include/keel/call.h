@@ -11,6 +11,8 @@ enum {
     KEEL_CALL_AS_CLIENT = 1u << 1, /* gates decide as for the context's client */
     KEEL_CALL_JOURNAL = 1u << 2,   /* dirty calls go to the journal by themselves */
     KEEL_CALL_NO_WRITES = 1u << 3, /* refuse commands flagged KEEL_WRITE */
+    KEEL_CALL_CLEAN = 1u << 4,     /* its records are marked KEEL_JOURNAL_CLEAN */
+    KEEL_CALL_LOCAL = 1u << 5,     /* its records are marked KEEL_JOURNAL_LOCAL */
 };
 
 /* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error
@@ -27,6 +29,12 @@ KEEL_API void keel_call_inline(KeelCtx *c, const KeelStr *argv, int argc);
  * its client. In a gate or a command. */
 KEEL_API bool keel_is_nested(KeelCtx *c);
 
+/* A context whose replies gather aside, for who answers later: a thread, a blocked client's. For the
+ * reply functions, from any thread but one at a time; ended on any thread, with what was replied,
+ * all of it in keel_reply_resp(). NULL: nothing was. */
+KEEL_API KeelCtx *keel_collect_begin(int protocol);
+KEEL_API KeelReply *keel_collect_end(KeelCtx *c);
+
 KEEL_API void keel_reply_free(KeelReply *reply);
 /* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2
  * show as '_'. Attributes are passed over. Bytes that are no reply, as keel_reply_raw() may be
@@ -41,5 +49,9 @@ KEEL_API size_t keel_reply_count(const KeelReply *reply);    /* elements; pairs 
 KEEL_API const KeelReply *keel_reply_at(const KeelReply *reply, size_t i);
 /* The whole reply in protocol form. */
 KEEL_API KeelStr keel_reply_resp(const KeelReply *reply);
+/* The attribute that stands before it, of type '|'; borrowed from `reply`. NULL: none does. */
+KEEL_API const KeelReply *keel_reply_attribute_of(const KeelReply *reply);
+/* A reply out of bytes in protocol form, which are copied; never NULL. */
+KEEL_API KeelReply *keel_reply_parse(KeelStr resp);
 
 #endif

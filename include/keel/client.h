@@ -68,6 +68,15 @@ typedef struct KeelClientColumn {
     int64_t (*value)(KeelClient *client);
 } KeelClientColumn;
 
+/* Who decides about sign-ins before passwords are looked at provides this as the interface
+ * "authenticator", version 100. It has set the client's user when it says that it is done, and
+ * replied an error when it denies. */
+typedef enum KeelSignIn { KEEL_SIGN_IN_OTHERS, KEEL_SIGN_IN_DONE, KEEL_SIGN_IN_DENIED } KeelSignIn;
+typedef struct KeelAuthenticator {
+    uint32_t size;
+    KeelSignIn (*authenticate)(KeelCtx *c, KeelStr user, KeelStr password);
+} KeelAuthenticator;
+
 /* Single facts of it. Cost: a load. */
 KEEL_API KeelClientKind keel_client_kind(const KeelClient *client);
 KEEL_API size_t keel_client_memory(const KeelClient *client);

@@ -34,6 +34,8 @@ struct KeelSource {
     bool checksum, failed;
     int version;         /* of the RDB format */
     char reason[160];    /* why it failed */
+    KeelStr name;        /* the key that the value being loaded is for; ptr NULL: not known */
+    int db;              /* and where it will be */
     const char *at, *end;
     const char *summed;  /* the host's */
     int (*fill)(KeelSource *source);
@@ -75,7 +77,8 @@ KEEL_API int keel_load_u8(KeelSource *source, uint8_t *v);
 /* A length; `*encoded` (may be NULL, then an encoded one is an error) tells special encodings. */
 KEEL_API int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded);
 /* An RDB string into a new block of the caller's module (keel_free), NUL-terminated, its length
- * checked against what the source can still give before anything is allocated. */
+ * checked against what the source can still give before anything is allocated. The block has at
+ * least keel_mem_class() of the length. */
 KEEL_API int keel_load_string_for(KeelMemory *account, KeelSource *source, char **bytes,
                                   size_t *len);
 static inline int keel_load_string(KeelSource *source, char **bytes, size_t *len) {

@@ -150,6 +150,7 @@ struct KeelCommand {
     const KeelCommand *subcommands; /* rows, ended by an empty one */
     KeelGetKeys *get_keys;  /* replaces what .keys derives */
     int arity;              /* 0: from .args. Negative: at least that many, the name included */
+    const void *data;       /* the module's own: keel_command_data() */
 };
 
 /* A command as the host holds it. Opaque; lives until its module is unloaded. */
@@ -157,6 +158,10 @@ typedef struct KeelCommandRef KeelCommandRef;
 
 /* The command that is running; NULL outside one. */
 KEEL_API const KeelCommandRef *keel_command(KeelCtx *c);
+/* The words that it was called with, as its handler got them. Returns how many; 0 outside one. */
+KEEL_API int keel_argv(KeelCtx *c, const KeelStr **argv);
+/* Its row's .data, NULL outside a command: for handlers that serve many rows. Cost: two loads. */
+KEEL_API const void *keel_command_data(KeelCtx *c);
 /* By name, "get" or "config|get" (either case). NULL: there is none. */
 KEEL_API const KeelCommandRef *keel_command_find(KeelStr name);
 /* What these arguments would run, a subcommand where argv[1] names one. NULL: none. */
@@ -168,9 +173,14 @@ KEEL_API const char *keel_command_module(const KeelCommandRef *cmd);
 /* Flags with those that the host derived (KEEL_MOVABLE_KEYS). */
 KEEL_API uint64_t keel_command_flags(const KeelCommandRef *cmd);
 KEEL_API int keel_command_arity(const KeelCommandRef *cmd);
-/* The ACL categories as bits; keel_category_name() names bit i, NULL past the last. */
+/* The ACL categories as bits; keel_category_name() names bit i, NULL
+ * past the last. */
 KEEL_API uint64_t keel_command_categories(const KeelCommandRef *cmd);
 KEEL_API const char *keel_category_name(int bit);
+/* A further category for rows that are registered later, and its end, which the commands in it must
+ * not outlive. The new bit; -1: the name is there already, or all 64 bits are taken. */
+KEEL_API int keel_category_add(KeelStr name);
+KEEL_API void keel_category_remove(int bit);
 /* Finds the keys of a call. Writes at most `room` uses; returns the number there are, 0 when the
  * command has none, -1 when arity or arguments are invalid. */
 KEEL_API int keel_command_keys(const KeelCommandRef *cmd, const KeelStr *argv, int argc,

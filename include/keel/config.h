@@ -84,6 +84,10 @@ KEEL_API void keel_config_free(char *text);
  * file has, and those that are not at their defaults (`all`: every one). NULL, or why not. */
 KEEL_API const char *keel_config_rewrite(void);
 KEEL_API const char *keel_config_rewrite_all(void);
+/* The words that the configuration file, the command line or the load in progress give to a setting
+ * that is not there yet: for loaders, whose modules want values before their tables are adopted.
+ * Returns how many; 0: nothing was said of it. They live until the load is over. */
+KEEL_API int keel_config_given(KeelStr name, const KeelStr **words);
 /* The file's absolute path, "" without one. */
 KEEL_API const char *keel_config_file(void);
 

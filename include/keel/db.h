@@ -26,7 +26,8 @@ typedef struct KeelSeen {
     KeelStr name;
     const KeelType *type;
     int64_t expiry;
-    void *entry_; /* the host's */
+    void *entry_; /* the host's, as all with a trailing underscore */
+    int db_;
 } KeelSeen;
 /* Gives the key's value, for walks that need it. Allowed in the callback only. */
 KEEL_API void keel_seen_value(const KeelSeen *seen, KeelValue *out);
@@ -68,8 +69,8 @@ KEEL_API void keel_expire_on_access(bool on);
 /* Whether keys may go by themselves now: what keel_expire_on_access() said last, and not
  * while a dataset loads. Those who remove keys that no command named ask first. Cost: a load. */
 KEEL_API bool keel_expires_on_access(void);
-/* Whether a dataset loads now: between KEEL_EVENT_LOADING's first and last phase. Keys do not expire
- * meanwhile, so that commands that are replayed find what they found. */
+/* Whether a dataset loads now: between KEEL_EVENT_LOADING's first and last phase. Keys do not
+ * expire meanwhile, so that commands that are replayed find what they found. */
 KEEL_API bool keel_loading(void);
 /* Which access clock entries keep: seconds (false) or logarithmic frequency (true). */
 KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);

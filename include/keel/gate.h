@@ -77,6 +77,15 @@ static inline KeelStr keel_call_arg(const KeelCall *call, int i) {
     return secret ? KEEL_LIT("(redacted)") : call->argv[i];
 }
 
+/* Sees the words of a command before it is looked up, those that modules call included, and may put
+ * others in their place: *argv and *argc. What it puts there lives until the next command that no
+ * other one called; words end with a NUL as arguments do. One function a module, at most 16. Cost
+ * while there is none: nothing. */
+typedef void KeelRewrite(KeelCtx *c, const KeelStr **argv, int *argc);
+/* False: there are too many. */
+KEEL_API bool keel_rewrite_add(KeelRewrite *call);
+KEEL_API void keel_rewrite_remove(KeelRewrite *call);
+
 typedef struct KeelObserver {
     const char *name;
     int *id;                /* filled at load */

@@ -14,7 +14,13 @@ typedef struct KeelInfoSection {
                            from 1000 on only when asked for by name */
     bool on_demand;     /* only when asked for by name, "all" or "everything" */
     void (*write)(KeelInfo *info);
+    bool several;       /* .write begins sections of its own, with keel_info_begin(): their names are
+                           not known before */
 } KeelInfoSection;
+
+/* In the .write of a row that has .several: begins a section. False: nobody asked for it, under its
+ * name, that of its `group`, "modules" or "everything"; then its fields are not to be written. */
+KEEL_API bool keel_info_begin(KeelInfo *info, const char *name, const char *group);
 
 /* Adds "name:value". Several modules may write to sections of one name: they are joined. */
 KEEL_API void keel_info_field(KeelInfo *info, const char *name, const char *format, ...)

@@ -25,11 +25,18 @@ KEEL_API void keel_journal_nothing(KeelCtx *c);
 /* All records from the first to the second call stand together as one transaction. */
 KEEL_API void keel_journal_group(KeelCtx *c, bool begin);
 
+/* Writes a record of its own, whatever the command does, and no matter whether it was told to write
+ * nothing. `flags`: KEEL_JOURNAL_CLEAN, KEEL_JOURNAL_LOCAL. argv is copied. Also in timers and by
+ * threads that hold the lock. */
+KEEL_API void keel_journal_write(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
+
 enum {
     KEEL_JOURNAL_BEGIN = 1u << 0, /* first of a group: precede it with MULTI */
     KEEL_JOURNAL_END = 1u << 1,   /* last of a group: follow it with EXEC */
     KEEL_JOURNAL_CLEAN = 1u << 2, /* forced by a command that changed no data: for those who follow
                                      live, not for files from which data is loaded again */
+    KEEL_JOURNAL_LOCAL = 1u << 3, /* the opposite: for this server's files, not for those who follow
+                                     live */
 };
 typedef struct KeelRecord {
     KeelStr resp;    /* the command as a RESP array */

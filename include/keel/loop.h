@@ -30,8 +30,8 @@ KEEL_API int keel_fd_watch(void *module_self, int fd, unsigned events, KeelFdCal
  * tests that must not be disturbed. */
 KEEL_API void keel_cron_pause(bool on);
 
-/* In the middle of long work, such as loading a dataset: serves clients that are ready, once, without
- * waiting. What they may do meanwhile is for gates to decide. True: the server is to end, so give
+/* In the middle of long work, such as loading a dataset: serves clients that are ready, once,
+ * without waiting. What they may do meanwhile is for gates to decide. True: the server is to end, so give
  * the work up. In KEEL_EVENT_START, a posted call or a descriptor's; while a command runs it does
  * nothing. Cost: a system call, and what it serves. */
 KEEL_API bool keel_serve(void);

@@ -52,9 +52,12 @@ typedef struct KeelDeferred {
 KEEL_API KeelDeferred keel_reply_defer_array(KeelCtx *c);
 KEEL_API KeelDeferred keel_reply_defer_map(KeelCtx *c);
 KEEL_API KeelDeferred keel_reply_defer_set(KeelCtx *c);
+/* RESP3 only, as keel_reply_attribute(). */
+KEEL_API KeelDeferred keel_reply_defer_attribute(KeelCtx *c);
 KEEL_API void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n);
 
-/* Whole replies in protocol form, as from keel_call(); `n` says how many. */
+/* Whole replies in protocol form, as from keel_call(); `n` says how many. One that begins as an error
+ * counts as the command's, but was counted in errorstats when it was made. */
 KEEL_API void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n);
 /* The command sends nothing, or a number of replies that only it knows (SUBSCRIBE): the host does
  * not count. */

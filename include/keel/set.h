@@ -20,7 +20,7 @@
 #include <keel/key.h>
 #include <keel/type.h>
 
-#define KEEL_SET_VERSION 100
+#define KEEL_SET_VERSION 101
 
 /* A member: bytes that live until the set changes, or the item is filled anew. */
 typedef struct KeelSetItem {
@@ -34,6 +34,9 @@ typedef struct KeelSetWalk {
     const void *set_;
     uint64_t state_[6];
 } KeelSetWalk;
+
+/* One member as scan() shows it; the view lives until the callback returns. */
+typedef void KeelSetEach(KeelStr member, void *data);
 
 /* From keel_interface("set", KEEL_SET_VERSION), and the type's `operations`. */
 typedef struct KeelSetOps {
@@ -63,6 +66,9 @@ typedef struct KeelSetOps {
      * is deleted, if it was there. The reply and the journal stay the caller's. Returns how many
      * members. Contexts: command. */
     size_t (*store)(KeelCtx *c, KeelKey *key, void *set, const char *event);
+    /* Since 101. A walk in steps that survives changes in between, as SSCAN's: shows about `count`
+     * members from `cursor` on (small sets: all) and returns the next cursor, 0 at the end. */
+    uint64_t (*scan)(const void *set, uint64_t cursor, size_t count, KeelSetEach *each, void *data);
 } KeelSetOps;
 
 #endif

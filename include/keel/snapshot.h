@@ -70,7 +70,7 @@ typedef struct KeelSnapshotOps {
      * saved. Also in a fork child. */
     int (*save)(KeelSink *sink, const KeelSaveOptions *options);
     /* Reads a stream into the databases, which keep what they have. 0; -1 with source->reason.
-     * What was loaded until then stays, for the caller to flush. Between load_begin and load_end. */
+     * What was loaded until then stays, for the caller to flush. After load_begin(). */
     int (*load)(KeelCtx *c, KeelSource *source, const KeelLoadOptions *options,
                 KeelLoadResult *result);
     /* Loading begins: commands without KEEL_LOADING are refused until it ends, and INFO shows how
@@ -112,13 +112,16 @@ typedef struct KeelSnapshotOps {
     void (*file_abandon)(KeelFileSink *file);
     /* Puts the file `from` in the place of `to`, for good: the directory is on disk too. */
     int (*file_rename)(const char *from, const char *to);
+    /* Removes what children that are gone have left in the working directory: files whose names are
+     * the number of a process, that does not live, between prefix and suffix. */
+    void (*file_sweep)(const char *prefix, const char *suffix);
     /* A background save asked for now; 0, or -1: it could not be started. */
     int (*background_save)(KeelCtx *c);
 } KeelSnapshotOps;
 
 /* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces
- * "snapshot.functions" and "snapshot.module-aux", version 100; while nobody does, what a file has of
- * it is kept as it came and written again. */
+ * "snapshot.functions" and "snapshot.module-aux", version 100; while nobody does, what a file has
+ * of it is kept as it came and written again. */
 typedef struct KeelSnapshotPart {
     uint32_t size;
     /* Calls `emit` with the bytes of every item to be written. `after_keys`: see load. */

@@ -18,6 +18,10 @@ typedef struct KeelValue {
     void *ptr;
     KeelStr bytes;
     char scratch[KEEL_INT_ROOM];
+    KeelStr name;              /* of the key that holds it; name.ptr NULL: it is in none */
+    int db;                    /* where that key is */
+    KeelStr to;                /* in copy(): the key that the copy is for; else ptr NULL */
+    int to_db;
 } KeelValue;
 
 /* Callbacks may be NULL where the comment says what that means. `v->ptr` is never NULL. */
@@ -53,9 +57,10 @@ struct KeelType {
     /* OBJECT ENCODING's word. */
     const char *(*encoding)(const KeelKey *key, const KeelValue *v);
     /* Moves allocations to denser places: returns the new ptr. NULL: cannot. */
-    void *(*defragment)(void *ptr, uint64_t *cursor);
-    /* Called on the loop's thread before a value is freed elsewhere. */
-    void (*unlink)(KeelStr key, void *ptr);
+    void *(*defragment)(const KeelValue *v, uint64_t *cursor);
+    /* Called on the loop's thread when a key that holds the value goes: before the value is freed,
+     * perhaps elsewhere, or moved to another key. */
+    void (*unlink)(const KeelValue *v);
     const void *operations;    /* the type's interface, for modules that work on its values */
     /* Aux fields of files: called before and after the keys are written. NULL: none. */
     int (*aux_save)(KeelSink *sink, bool after_keys);

@@ -22,7 +22,7 @@
 #include <keel/base.h>
 #include <keel/type.h>
 
-#define KEEL_ZSET_VERSION 100
+#define KEEL_ZSET_VERSION 101
 
 /* How add() treats a member that is there, or is not. */
 enum {
@@ -65,6 +65,9 @@ typedef struct KeelZsetItem {
     double score;
     char scratch[KEEL_INT_ROOM];
 } KeelZsetItem;
+
+/* One member as scan() shows it; the view lives until the callback returns. */
+typedef void KeelZsetEach(KeelStr member, double score, void *data);
 
 /* From keel_interface("zset", KEEL_ZSET_VERSION), and the type's `operations`. */
 typedef struct KeelZsetOps {
@@ -115,6 +118,10 @@ typedef struct KeelZsetOps {
      * sets is announced; without members the key is deleted, if it was there. The reply and the
      * journal stay the caller's. Returns the members. Contexts: command. */
     size_t (*store)(KeelCtx *c, KeelKey *key, void *zset, const char *event);
+    /* Since 101. A walk in steps that survives changes in between, as ZSCAN's: shows about `count`
+     * members from `cursor` on (small sets: all) and returns the next cursor, 0 at the end. */
+    uint64_t (*scan)(const void *zset, uint64_t cursor, size_t count, KeelZsetEach *each,
+                     void *data);
 } KeelZsetOps;
 
 #endif

@@ -54,9 +54,11 @@ static KeelVerdict protected_decide(KeelCtx *c, const KeelCommandRef *cmd, const
 
 /* --- MODULE --- */
 
-/* "1.2.3" as one number, 10203. */
-static int64_t version_number(const char *text) {
+/* "1.2.3" as one number, 10203; that of a foreign module may be a number itself. */
+static int64_t version_number(const KeelModuleInfo *m) {
+    const char *text = m->version;
     int64_t number = 0;
+    if (*m->loader && !strchr(text, '.')) return strtol(text, NULL, 10);
     for (int part = 0; part < 3; part++) {
         char *end;
         long v = strtol(text, &end, 10);
@@ -124,7 +126,7 @@ static bool list_one(const KeelModuleInfo *m, void *data) {
     keel_reply_cstr(c, "name");
     keel_reply_cstr(c, m->name);
     keel_reply_cstr(c, "ver");
-    keel_reply_int(c, version_number(m->version));
+    keel_reply_int(c, version_number(m));
     keel_reply_cstr(c, "path");
     keel_reply_cstr(c, m->path);
     keel_reply_cstr(c, "args");
@@ -202,7 +204,7 @@ static bool info_one(const KeelModuleInfo *m, void *data) {
     keel_module_each(add_user, &used_by);
     walk_needs(m->needs, NULL, &uses);
     keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=0,usedby=[%s],using=[%s],"
-                    "options=[]", m->name, (long long)version_number(m->version), used_by.text,
+                    "options=[]", m->name, (long long)version_number(m), used_by.text,
                     uses.text);
     return true;
 }

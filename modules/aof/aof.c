@@ -40,7 +40,8 @@ static bool switch_on(const char **reason) {
     rewrite_reset();
     if (rewrite_running()) {
         keel_log(KEEL_LOG_WARNING, "AOF was enabled but there is already an AOF rewriting in "
-                                   "background. Stopping background AOF and starting a rewrite now.");
+                                   "background. Stopping background AOF and starting a rewrite "
+                                   "now.");
         rewrite_kill(NULL);
     }
     aof_state = AOF_WAITING;
@@ -115,6 +116,7 @@ static void remove_leftovers(void) {
     unlink(aof_path(path, name));
     snprintf(name, sizeof(name), "temp-%s.manifest", aof_filename);
     unlink(aof_path(path, name));
+    snapshot->file_sweep("temp-rewriteaof-bg-", ".aof");
 }
 
 static void started(KeelCtx *c, const void *data) {

@@ -1,9 +1,9 @@
 /* rewrite.c - BGREWRITEAOF: a new base in the background, which makes the files before it useless.
  *
- * First a new increment is opened and made known (in the manifest), so that all writes from the fork
- * on go there. The child writes the dataset, as it was then, to a temporary file. When it is done
- * the manifest is replaced by one that names the new base and the new increment; what came before is
- * history, and goes. A crash at any point leaves a manifest whose files add up to the dataset.
+ * First a new increment is opened and made known (in the manifest), so that all writes from the
+ * fork on go there. The child writes the dataset, as it was then, to a temporary file. When it is done
+ * the manifest is replaced by one that names the new base and the new increment; what came before
+ * is history, and goes. A crash at any point leaves a manifest whose files add up to the dataset.
  *
  * When the append-only file is switched on at run time there is no base yet: the increment has a
  * temporary name until the first rewrite is done. */
@@ -369,8 +369,8 @@ void aof_bgrewriteaof(KeelCtx *c, const KeelStr *argv, int argc) {
     } else if (rewrite_start(c) == 0) {
         keel_reply_status(c, "Background append only file rewriting started");
     } else {
-        keel_reply_error(c, "ERR Can't execute an AOF background rewriting. Please check the server "
-                            "logs for details.");
+        keel_reply_error(c, "ERR Can't execute an AOF background rewriting. Please check the "
+                            "server logs for details.");
     }
 }
 

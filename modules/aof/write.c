@@ -6,8 +6,8 @@
  *
  * When a write fails, the clients whose writes these were are disconnected: no reply may say that
  * they are kept. Further writes are refused (MISCONF) until the disk takes what waits. When a sync
- * fails, nothing tells which bytes are lost: the file is left behind, and writes are refused until a
- * rewrite has put all data into new files. */
+ * fails, nothing tells which bytes are lost: the file is left behind, and writes are refused until
+ * a rewrite has put all data into new files. */
 #include "aof.h"
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PIECES = 64, SCRATCH_ROOM = 4096, PREFIX_ROOM = 128, POSTPONE_SECONDS = 2, LOG_SECONDS = 30 };
+enum { PIECES = 64, SCRATCH_ROOM = 4096, PREFIX_ROOM = 128 };
+enum { POSTPONE_SECONDS = 2, LOG_SECONDS = 30 };
 
 uint64_t aof_size, aof_base_size;
 
@@ -246,7 +247,7 @@ static int write_all_waiting(void) {
     return 0;
 }
 
-/* Whether writing would wait behind a sync: then the bytes wait instead, for two seconds at most. */
+/* Whether writing would wait behind a sync: then the bytes wait instead, two seconds at most. */
 static bool postpone(bool force) {
     if (force || aof_policy != SYNC_EVERYSEC || !sync_pending()) {
         w.postponed = 0;

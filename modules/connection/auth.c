@@ -53,6 +53,11 @@ bool auth_apply(const KeelConfig *config, bool starting, const char **reason) {
 
 KeelVerdict auth_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)cmd, (void)argv, (void)argc;
+    KeelClient *client = keel_client(c);
+    if (keel_client_flags(client) & KEEL_CF_AUTHENTICATED) { /* another module let it in */
+        keel_gate_arm_client(client, auth_gate, false);
+        return KEEL_PASS;
+    }
     keel_reply_error(c, "NOAUTH Authentication required.");
     return KEEL_ANSWERED;
 }
@@ -67,8 +72,12 @@ static bool same_secret(KeelStr offered, KeelStr secret) {
     return !different;
 }
 
-/* False: an error was replied. */
-static bool auth_check(KeelCtx *c, KeelStr user, KeelStr password) {
+/* False: an error was replied. *granted: somebody else signed the client in already. */
+static bool auth_check(KeelCtx *c, KeelStr user, KeelStr password, bool *granted) {
+    const KeelAuthenticator *other = keel_interface("authenticator", 100);
+    KeelSignIn answer = other ? other->authenticate(c, user, password) : KEEL_SIGN_IN_OTHERS;
+    *granted = answer == KEEL_SIGN_IN_DONE;
+    if (answer != KEEL_SIGN_IN_OTHERS) return *granted;
     bool right = !requirepass || same_secret(password, keel_str(requirepass));
     if (keel_equal(user, keel_str(default_user)) && right) return true;
     keel_reply_error(c, wrong_pass);
@@ -87,8 +96,9 @@ void connection_auth(KeelCtx *c, const KeelStr *argv, int argc) {
         return;
     }
     KeelStr user = argc == 3 ? argv[1] : keel_str(default_user);
-    if (!auth_check(c, user, argv[argc - 1])) return;
-    auth_grant(keel_client(c));
+    bool granted;
+    if (!auth_check(c, user, argv[argc - 1], &granted)) return;
+    if (!granted) auth_grant(keel_client(c));
     keel_reply_ok(c);
 }
 
@@ -107,8 +117,9 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
         if (keel_is(argv[i], "auth") && more >= 2) {
             keel_redact(c, i + 1);
             keel_redact(c, i + 2);
-            if (!auth_check(c, argv[i + 1], argv[i + 2])) return false;
-            options->authenticated = true;
+            bool granted;
+            if (!auth_check(c, argv[i + 1], argv[i + 2], &granted)) return false;
+            if (!granted) options->authenticated = true;
             i += 2;
         } else if (keel_is(argv[i], "setname") && more >= 1) {
             options->name = argv[++i];
@@ -129,6 +140,7 @@ static bool hello_parse(KeelCtx *c, const KeelStr *argv, int argc, HelloOptions 
 static int64_t version_number(const char *version) {
     char *end;
     int64_t major = strtoll(version, &end, 10), minor = 0, patch = 0;
+    if (!*end) return major; /* a foreign module's is a number already */
     if (*end == '.') minor = strtoll(end + 1, &end, 10);
     if (*end == '.') patch = strtoll(end + 1, &end, 10);
     return major * 10000 + minor * 100 + patch;

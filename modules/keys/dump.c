@@ -59,7 +59,7 @@ static bool parse_options(KeelCtx *c, const KeelStr *argv, int argc, RestoreOpti
 }
 
 /* The value that the payload holds. False: an error was replied. */
-static bool load_payload(KeelCtx *c, KeelStr payload, KeelValue *value) {
+static bool load_payload(KeelCtx *c, KeelStr name, KeelStr payload, KeelValue *value) {
     uint8_t opcode;
     KeelStr body;
     if (!keel_undump(payload, &opcode, &body)) {
@@ -68,6 +68,8 @@ static bool load_payload(KeelCtx *c, KeelStr payload, KeelValue *value) {
     }
     KeelMemorySource source;
     keel_source_memory(&source, body);
+    source.source.name = name;
+    source.source.db = keel_db(c);
     if (keel_load_value(&source.source, opcode, value) == 0) return true;
     if (source.source.failed) keel_log(KEEL_LOG_VERBOSE, "RESTORE: %s", source.source.reason);
     keel_reply_error(c, "ERR Bad data format");
@@ -107,7 +109,7 @@ static void restore(KeelCtx *c, const KeelStr *argv, int argc, KeelKey *key,
                     const RestoreOptions *o) {
     KeelValue value;
     int64_t expiry = o->ttl;
-    if (!load_payload(c, argv[3], &value)) return;
+    if (!load_payload(c, argv[1], argv[3], &value)) return;
     /* A sum beyond the end of time counts as past, as in Redis, where it wraps round. */
     bool wrapped =
         expiry && !o->absolute && __builtin_add_overflow(expiry, keel_now_ms(), &expiry);

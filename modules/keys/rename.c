@@ -95,8 +95,10 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     if (!keel_key_copy(&from, &to)) {
         /* Bytes can always be copied, unless there is no room for them. */
-        keel_reply_error(c, keel_key_type(&from)->bytes ? "ERR insufficient memory for a copy"
-                                                        : "ERR not supported for this module key");
+        const KeelType *type = keel_key_type(&from);
+        keel_reply_error(c, type->bytes  ? "ERR insufficient memory for a copy"
+                            : type->copy ? "ERR module key failed to copy"
+                                         : "ERR not supported for this module key");
         return;
     }
     keel_key_ready(c, o.db, argv[2]);

@@ -155,8 +155,9 @@ void keys_waitaof(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_error(c, not_enabled);
         return;
     }
-    /* What this turn has written goes to the file now, so that the count includes it. */
-    if (aof) keel_journal_flush();
+    /* What this turn has written goes to the file now, so that the count includes it; in a
+     * transaction it stays in one piece, and nobody waits. */
+    if (aof && !keel_block_denied(c)) keel_journal_flush();
     uint64_t target = aof ? aof->written() : 0;
     bool safe = aof && aof->synced() >= target;
     if (replicas == 0 && (!local || safe)) reply_counts(c, safe);

@@ -90,7 +90,8 @@ static void reply_refusal(KeelCtx *c, KeelStr name, const char *reason) {
         shown[i] = as_written ? name.ptr[i] : (char)tolower((unsigned char)name.ptr[i]);
     }
     shown[len] = '\0';
-    keel_reply_errorf(c, "ERR CONFIG SET failed (possibly related to argument '%s') - %s", shown,
+    keel_reply_errorf(c, "ERR CONFIG SET failed (possibly related to argument '%s')%s%s", shown,
+                      *reason ? " - " : "",
                       reason);
 }
 

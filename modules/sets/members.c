@@ -128,6 +128,28 @@ static void scan_element(void *element, void *data) {
     scan_member(data, &m);
 }
 
+/* The same for other modules. */
+typedef struct Showing {
+    KeelSetEach *each;
+    void *data;
+} Showing;
+
+static void show_element(void *element, void *data) {
+    const Showing *s = data;
+    s->each(name_read(element), s->data);
+}
+
+uint64_t sets_scan(const void *set, uint64_t cursor, size_t count, KeelSetEach *each, void *data) {
+    Showing s = {each, data};
+    const Set *of = set;
+    if (of->form == SET_TABLE) return dict_scan_some(of->table, cursor, count, show_element, &s);
+    SetWalk w;
+    Member m;
+    set_walk(&w, of);
+    while (set_next(&w, &m)) each(member_str(&m), data);
+    return 0;
+}
+
 /* A packed set is given whole, as steps through it could not bear changes between them. */
 void sets_sscan(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelScan scan;

@@ -137,6 +137,7 @@ static const KeelSetOps operations = {
     .next = ops_next,
     .random = ops_random,
     .store = sets_store,
+    .scan = sets_scan,
 };
 
 static const uint8_t opcodes[] = {2, 11, 20, 255};

@@ -117,6 +117,7 @@ size_t sets_store(KeelCtx *c, KeelKey *key, void *set, const char *event);
 /* Handlers, by file. */
 KeelHandler sets_sadd, sets_srem, sets_smove, sets_sismember, sets_smismember, sets_scard,
     sets_smembers, sets_sscan;
+uint64_t sets_scan(const void *set, uint64_t cursor, size_t count, KeelSetEach *each, void *data);
 KeelHandler sets_spop, sets_srandmember;
 KeelHandler sets_sinter, sets_sintercard, sets_sinterstore, sets_sunion, sets_sunionstore,
     sets_sdiff, sets_sdiffstore;

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -94,6 +95,8 @@ bool child_here(void) {
 static void run_and_exit(void) {
     signal(SIGUSR1, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    /* A file that came long after its server is gone could replace a newer one. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     state.inside = true;
     state.report_ns = keel_monotonic_ns();
     int rc = state.child.run(state.child.data);

@@ -6,9 +6,11 @@
 #define _GNU_SOURCE /* sync_file_range */
 #include "snapshot.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,6 +123,43 @@ static int sync_directory(const char *path) {
 
 int file_rename(const char *from, const char *to) {
     return rename(from, to) == 0 ? sync_directory(to) : -1;
+}
+
+/* The process whose number is all there is between prefix and suffix; 0: it is not so. */
+static int named_process(const char *name, const char *prefix, const char *suffix) {
+    size_t len = strlen(name), before = strlen(prefix), after = strlen(suffix);
+    int64_t pid;
+    if (len <= before + after || strncmp(name, prefix, before) != 0 ||
+        strcmp(name + len - after, suffix) != 0) {
+        return 0;
+    }
+    KeelStr digits = {name + before, len - before - after};
+    return keel_parse_int(digits, &pid) && pid > 0 && pid <= INT32_MAX ? (int)pid : 0;
+}
+
+/* Not one that has ended and that nobody has waited for. */
+static bool process_lives(int pid) {
+    char path[64], text[512] = "";
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return kill(pid, 0) == 0 || errno != ESRCH;
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    const char *name_end = n > 0 ? strrchr(text, ')') : NULL;
+    return !name_end || name_end[1] != ' ' || (name_end[2] != 'Z' && name_end[2] != 'X');
+}
+
+void file_sweep(const char *prefix, const char *suffix) {
+    DIR *dir = opendir(".");
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        int pid = named_process(entry->d_name, prefix, suffix);
+        if (!pid || process_lives(pid)) continue;
+        keel_log(KEEL_LOG_NOTICE, "Removing %s, which a process that is gone has left",
+                 entry->d_name);
+        unlink(entry->d_name);
+    }
+    if (dir) closedir(dir);
 }
 
 /* --- reading -------------------------------------------------------------------------------- */

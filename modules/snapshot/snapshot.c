@@ -84,6 +84,7 @@ static void started(KeelCtx *c, const void *data) {
     (void)data;
     const KeelAofOps *aof = keel_interface("aof", 100);
     store_begin();
+    file_sweep("temp-", ".rdb");
     if (aof && aof->enabled()) return;
     int64_t start = keel_monotonic_ns();
     int rc = store_load(c, false);
@@ -124,7 +125,7 @@ static const KeelSnapshotOps operations = {
     .child_progress = child_progress, .child_seconds = child_seconds,
     .child_cow = child_last_cow, .file_open = file_open, .file_sink = file_sink,
     .file_close = file_close, .file_abandon = file_abandon, .file_rename = file_rename,
-    .background_save = store_background,
+    .file_sweep = file_sweep, .background_save = store_background,
 };
 
 static const KeelInterface provides[] = {

@@ -71,6 +71,7 @@ KeelSink *file_sink(KeelFileSink *file);
 int file_close(KeelFileSink *file);
 void file_abandon(KeelFileSink *file);
 int file_rename(const char *from, const char *to);
+void file_sweep(const char *prefix, const char *suffix);
 typedef struct FileSource FileSource;
 FileSource *source_open(const char *path, uint64_t *size); /* NULL with errno */
 KeelSource *source_of(FileSource *file);

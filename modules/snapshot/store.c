@@ -1,8 +1,8 @@
 /* store.c - the snapshot on disk: SAVE, BGSAVE, LASTSAVE, save points, the load at start, the save
  * at the end, and what happens when the disk refuses.
  *
- * After a background save failed, writes are refused (stop-writes-on-bgsave-error) while save points
- * are set: somebody who asked for snapshots would otherwise go on for days without any. */
+ * After a background save failed, writes are refused (stop-writes-on-bgsave-error) while save
+ * points are set: somebody who asked for snapshots would otherwise go on for days without any. */
 #include "snapshot.h"
 
 #include <errno.h>
@@ -62,8 +62,8 @@ static int write_file(void) {
     snprintf(temporary, sizeof(temporary), "temp-%d.rdb", (int)getpid());
     KeelFileSink *f = file_open(temporary, incremental_sync);
     if (!f) {
-        keel_log(KEEL_LOG_WARNING, "Failed opening the temp RDB file %s (in server root dir %s) for "
-                                   "saving: %s", temporary, server_dir(), strerror(errno));
+        keel_log(KEEL_LOG_WARNING, "Failed opening the temp RDB file %s (in server root dir %s) "
+                                   "for saving: %s", temporary, server_dir(), strerror(errno));
         return -1;
     }
     if (stream_save(file_sink(f), NULL) != 0) {

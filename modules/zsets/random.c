@@ -134,6 +134,33 @@ static void scan_pack(const Zset *z, ScanWalk *walk) {
     }
 }
 
+/* The same for other modules. */
+typedef struct Showing {
+    KeelZsetEach *each;
+    void *data;
+} Showing;
+
+static void show_element(void *element, void *data) {
+    const Showing *s = data;
+    s->each(name_read((const char *)element + 8), ordered_score(element), s->data);
+}
+
+uint64_t zsets_scan(const void *zset, uint64_t cursor, size_t count, KeelZsetEach *each,
+                    void *data) {
+    const Zset *z = zset;
+    Showing s = {each, data};
+    if (z->tree) return dict_scan_some(&z->tree->dict, cursor, count, show_element, &s);
+    for (uint8_t *at = lp_first(z->pack); at; at = lp_next(z->pack, at)) {
+        char scratch[KEEL_INT_ROOM], digits[KEEL_INT_ROOM];
+        double score = 0;
+        KeelStr member = lp_str(at, scratch);
+        at = lp_next(z->pack, at);
+        keel_parse_double(lp_str(at, digits), &score);
+        each(member, score, data);
+    }
+    return 0;
+}
+
 void zsets_zscan(KeelCtx *c, const KeelStr *argv, int argc) {
     KeelKey key;
     Zset *z;

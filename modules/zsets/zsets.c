@@ -130,6 +130,7 @@ static const KeelZsetOps operations = {
     .parse_scores = scores_parse,
     .parse_lex = lex_parse,
     .store = zsets_store,
+    .scan = zsets_scan,
 };
 
 /* ---- the type -------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ KeelHandler zsets_zpopmin, zsets_zpopmax, zsets_zmpop, zsets_bzpopmin, zsets_bzp
 KeelHandler zsets_zunion, zsets_zinter, zsets_zdiff, zsets_zunionstore, zsets_zinterstore,
     zsets_zdiffstore, zsets_zintercard;
 KeelHandler zsets_zrandmember, zsets_zscan;
+uint64_t zsets_scan(const void *zset, uint64_t cursor, size_t count, KeelZsetEach *each, void *data);
 
 /* Opens a key; *z is its set, or NULL when it is missing. False: WRONGTYPE was replied. */
 static inline bool zsets_open(KeelCtx *c, KeelStr name, unsigned mode, KeelKey *key, Zset **z) {

@@ -9,7 +9,8 @@
 # several words ("LPUSH l __data__"). Only the
 # measured part is instrumented: not the start, not the population of the key space, not the
 # connecting, not the warm-up. The kernel is not seen. --keys and --requests change the size;
-# --out FILE keeps the callgrind file, for callgrind_annotate or kcachegrind.
+# --out FILE keeps the callgrind file, for callgrind_annotate or kcachegrind; --module FILE loads a
+# module of the Redis ABI into either server.
 #
 # bench.tcl sources this file and uses the cg_ procedures where perf has no hardware counters.
 
@@ -73,7 +74,7 @@ proc cg_populate {server type keys} {
 
 proc instr_main {argv} {
     global opt
-    array set opt {server keel keys 100000 requests 0 top 25 inclusive 0 out ""}
+    array set opt {server keel keys 100000 requests 0 top 25 inclusive 0 out "" module ""}
     lassign [parse_options $argv] type pipeline
     if {$type eq ""} {
         puts stderr "usage: instr.tcl \[--server keel|redis] \[--keys N] \[--requests N] \[--top N]\

@@ -97,6 +97,7 @@ proc server_command {who port dir} {
     set common [list --port $port --bind 127.0.0.1 --protected-mode no \
                     --dir $dir --logfile $dir/server.log --save {} --appendonly no \
                     --enable-debug-command yes]
+    if {[info exists opt(module)] && $opt(module) ne ""} {lappend common --loadmodule $opt(module)}
     if {$who eq "redis"} {return [list $opt(redis) {*}$common]}
     return [list $opt(keel) {*}$common {*}$opt(keel-args)]
 }

@@ -24,7 +24,7 @@
 #   realign GLOB COMMAND REASON
 #
 # sends COMMAND after each command that matches: for those that leave the two servers in different
-# states by right.
+# states by right. A word @N of COMMAND is word N of the command.
 #
 # About one command in twelve is then damaged: an argument dropped, added, doubled, or replaced by a
 # value of the wrong kind (boundary integers, NaN, empty, binary, long strings).
@@ -56,7 +56,13 @@ proc gen::realignment command {
     variable realignments
     set head [string tolower [join $command " "]]
     foreach row $realignments {
-        if {[string match [lindex $row 0] $head]} {return [lindex $row 1]}
+        if {![string match [lindex $row 0] $head]} continue
+        set out {}
+        foreach word [lindex $row 1] {
+            if {[regexp {^@(\d+)$} $word -> n]} {set word [lindex $command $n]}
+            lappend out $word
+        }
+        return $out
     }
     return {}
 }

@@ -1,13 +1,13 @@
 /* faultdisk.c - LD_PRELOAD: a disk that fails when told to, and a record of what is safe on it.
  *
- * The file named by FAULTDISK holds lines "CALL N ERRNO [for ever]": the Nth such call (write, fsync,
- * rename, fork) from then on fails with that errno; with "ever" all that follow do, too. "short N 0" makes
- * the Nth write a short one, "eintr N 0" interrupts it. It is read at start and when SIGUSR2 comes;
+ * The file named by FAULTDISK holds lines "CALL N ERRNO [ever]": the Nth such call (write, fsync,
+ * rename, fork) from then on fails with that errno; with "ever" all that follow do, too. "short N
+ * 0" makes the Nth write a short one, "eintr N 0" interrupts it. It is read at start and when SIGUSR2 comes;
  * each failure adds a line to FAULTDISK.done. "write 0 28 ever" fails at once, an empty file heals.
  *
  * Only regular files whose path contains FAULTDISK_MATCH are touched. For those every fsync that
- * succeeds writes "INODE LENGTH" to FAULTDISK.synced: after a power cut a file may be cut to the last
- * such length, and to nothing when there is none. */
+ * succeeds writes "INODE LENGTH" to FAULTDISK.synced: after a power cut a file may be cut to the
+ * last such length, and to nothing when there is none. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

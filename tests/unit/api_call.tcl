@@ -49,6 +49,13 @@ start_server [with_module api_call api_reply api_gate api_journal] {
         assert_equal PONG [r ping]
     }
 
+    # The words of a queued request end where their block does: builds with ASan see a look behind.
+    test "A name that no command has is not read past its end" {
+        r multi
+        for {set n 1} {$n < 40} {incr n} {r call.text - [string repeat z $n]}
+        foreach reply [r exec] {assert_match "-ERR unknown command 'z*" $reply}
+    }
+
     test "An empty name and one longer than any" {
         assert_match "-ERR unknown command ''*" [r call.text - ""]
         assert_match "-ERR unknown command 'xxx*" [r call.text - [string repeat x 100000]]

@@ -75,6 +75,7 @@ start_server $always {
         wait_for_condition 50 50 {[llength [glob [srv dir]/appendonlydir/*]] == 3} else {
             fail "files that nobody needs: [glob [srv dir]/appendonlydir/*]"
         }
+        assert_equal [glob -nocomplain [srv dir]/temp-*] {}
     }
 }
 
@@ -89,8 +90,10 @@ start_server {overrides {appendonly no save {""}}} {
         after 100
         assert_equal [s rdb_bgsave_in_progress] 1
         set child [lindex [exec pgrep -P [srv pid]] 0]
+        # The child goes with its server.
         restart_server 0 true false 1 sigkill
-        catch {exec kill -9 $child}
+        assert_equal [process_is_alive $child] 0
+        assert_equal [glob -nocomplain [srv dir]/temp-*] {}
         r get k
     } old
 }

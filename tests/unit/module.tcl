@@ -567,5 +567,5 @@ start_server {overrides {loadmodule "example 9"} tags {modules}} {
         restart_server 0 true false
         lassign [lrange [r module list] end-1 end] one two
         list [dict get $one name] [dict get $two name]
-    } {admin example}
+    } {redismodule example}
 }

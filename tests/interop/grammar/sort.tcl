@@ -24,6 +24,9 @@ group sort {
     1  SORT @sortlist ALPHA ASC DESC BY nosort
 }
 
+realign "sort*" {zunionstore @1 1 @1} \
+    "the real server unpacks a small sorted set for good when it sorts it; the union is packed again"
+
 proc gen::sortkey {} {return [pick {sk1 sk2 sk3 sk4}]}
 # Keys whose elements have an order of their own, and keys that may be sets.
 proc gen::sortlist {} {return [pick {sk1 sk2}]}

@@ -1,0 +1,2 @@
+# Ordered dictionaries are radix trees.
+redismodule_DS := radix

@@ -1,0 +1,32 @@
+# rm_api.tcl - the functions of the Redis module ABI by name: how many resolve, and how many our own test
+# modules call.
+
+source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
+
+proc words_of file {
+    set f [open $file]
+    set text [read $f]
+    close $f
+    return $text
+}
+
+start_server [list tags {rm} args [list --loadmodule [test_module rm_api]]] {
+    lassign [r api.missing] count missing
+    set called {}
+    foreach file [glob [file join $kit::home modules rm_*.c]] {
+        foreach {- name} [regexp -all -inline {RedisModule_(\w+)\s*\(} [words_of $file]] {
+            dict set called $name 1
+        }
+    }
+    set header [words_of [file join $kit::home .. include redismodule.h]]
+    set exercised 0
+    foreach {- name} [regexp -all -inline {\n    F\([^,]*, (\w+),} $header] {
+        incr exercised [dict exists $called $name]
+    }
+    kit::say "redismodule: $count functions, [expr {$count - [llength $missing]}] resolve,\
+        $exercised are called by test modules"
+    test "all functions of the module ABI resolve, under both prefixes" {
+        set missing
+    } {}
+    test "test modules call most of them" {assert_morethan $exercised 100}
+}
