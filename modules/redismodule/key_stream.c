@@ -58,7 +58,8 @@ int RM_StreamAdd(RedisModuleKey *key, int flags, RedisModuleStreamID *id, RedisM
     bool created = !keel_key_exists(&key->key);
     if (created) ops->create(&key->key);
     if (!created && ids_used_up(key, ops)) return fail(EFBIG);
-    KeelStreamId at = generate ? (KeelStreamId){0, 0} : host_id(id);
+    KeelStreamId at = {0, 0};
+    if (id && !generate) at = host_id(id);
     int result = append(key, ops, &at, generate, argv, (size_t)pairs);
     if (result != KEEL_STREAM_OK) {
         if (created) keel_key_delete(&key->key, false);

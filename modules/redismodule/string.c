@@ -66,7 +66,8 @@ RedisModuleString *RM_CreateStringFromULongLong(RedisModuleCtx *ctx, unsigned lo
 
 RedisModuleString *RM_CreateStringFromDouble(RedisModuleCtx *ctx, double v) {
     char text[64];
-    return rm_string_for(ctx, text, keel_format_double(text, v));
+    size_t len = keel_format_double(text, v);
+    return rm_string_for(ctx, text, len);
 }
 
 /* `human`: all digits and no exponent; otherwise 17 digits that may have one. */

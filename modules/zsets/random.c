@@ -154,7 +154,7 @@ uint64_t zsets_scan(const void *zset, uint64_t cursor, size_t count, KeelZsetEac
         char scratch[KEEL_INT_ROOM], digits[KEEL_INT_ROOM];
         double score = 0;
         KeelStr member = lp_str(at, scratch);
-        at = lp_next(z->pack, at);
+        at = lp_after(at);
         keel_parse_double(lp_str(at, digits), &score);
         each(member, score, data);
     }
