@@ -20,7 +20,7 @@ typedef struct Job {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static Job *first, **end = &first;
-static size_t pending;
+static size_t pending; /* changed under the mutex, read by the loop without it */
 static bool runs, stopping;
 static pthread_t thread;
 static uint64_t done_offset;
@@ -53,7 +53,7 @@ static void *sync_main(void *unused) {
         pthread_mutex_lock(&mutex);
         first = job->next;
         if (!first) end = &first;
-        pending--;
+        __atomic_sub_fetch(&pending, 1, __ATOMIC_RELEASE); /* after what run() found */
         pthread_cond_broadcast(&changed);
         keel_free(job);
     }
@@ -78,7 +78,7 @@ void sync_start(int fd, uint64_t offset, bool close_it) {
     if (runs) {
         *end = job;
         end = &job->next;
-        pending++;
+        __atomic_add_fetch(&pending, 1, __ATOMIC_RELAXED);
         pthread_cond_broadcast(&changed);
         job = NULL;
     }
@@ -90,7 +90,7 @@ void sync_start(int fd, uint64_t offset, bool close_it) {
 }
 
 size_t sync_pending(void) {
-    return __atomic_load_n(&pending, __ATOMIC_RELAXED);
+    return __atomic_load_n(&pending, __ATOMIC_ACQUIRE);
 }
 
 uint64_t sync_done_offset(void) {

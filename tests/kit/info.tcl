@@ -74,9 +74,10 @@ proc waitForBgsave client {
     }
 }
 
+# What is scheduled is asked first: it may begin between the two questions.
 proc waitForBgrewriteaof client {
     wait_for_condition 600 50 {
-        [status $client aof_rewrite_in_progress] eq 0 && [status $client aof_rewrite_scheduled] eq 0
+        [status $client aof_rewrite_scheduled] eq 0 && [status $client aof_rewrite_in_progress] eq 0
     } else {
         fail "the append-only file's rewrite does not end"
     }
