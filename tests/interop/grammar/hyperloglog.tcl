@@ -33,7 +33,7 @@ proc gen::byte {} {return [format %c [int 256]]}
 foreach pattern {"pfadd [^h]*" "pfmerge [^hm]*"} {
     realign $pattern {del @1} "the real server adds to some damaged strings that Keel refuses"
 }
-realign "copy h* [^h]*" {del @2} "the same"
+realign {copy h* [^h]*} {del @2} "the same"
 
 intact "setrange damaged *" "large offsets only cost memory"
 intact "pfadd *" "damaged strings are not to be added to"
