@@ -98,7 +98,7 @@ static bool read_options(KeelCtx *c, const KeelStr *argv, int argc, int64_t *cou
         return false;
     }
     *values = argc == 4;
-    if (*values && (*count < -INT64_MAX / 2 || *count > INT64_MAX / 2)) {
+    if (*count < -KEEL_REPEATS_MAX || (*values && *count > INT64_MAX / 2)) {
         keel_reply_error(c, "ERR value is out of range");
         return false;
     }

@@ -35,6 +35,7 @@ static const KeelInfoSection info[] = {
 extern const KeelSnapshotPart rm_aux_part;
 static const KeelInterface provides[] = {
     {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
+    {"authenticator", 100, &rm_authenticator},
     {0},
 };
 
@@ -50,11 +51,8 @@ static const KeelObserver observers[] = {
     {0},
 };
 
-static const KeelInterface provides[] = {{"authenticator", 100, &rm_authenticator}, {0}};
-
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
             .summary = "Modules written for Redis and Valkey.", .types = types,
             .provides = provides, .loaders = rm_loaders,
-            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers,
-            .provides = provides,
-            .load = load, .unload = unload);
+            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers, .load = load,
+            .unload = unload);

@@ -98,6 +98,10 @@ void sets_srandmember(KeelCtx *c, const KeelStr *argv, int argc) {
                               -LONG_MAX, LONG_MAX);
             return;
         }
+        if (count < -KEEL_REPEATS_MAX) {
+            keel_reply_error(c, "ERR value is out of range");
+            return;
+        }
     }
     keel_key_open(c, argv[1], KEEL_KEY_READ, &key);
     if (!sets_check(c, &key)) return;

@@ -4,6 +4,7 @@
  * the lowest sample and the highest; below each column its age, written downwards. */
 #include "stats.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ void latency_graph(KeelCtx *c, const KeelStr *argv, int argc) {
     char text[TEXT_ROOM], *out = text;
     if (!event) {
         keel_reply_errorf(c, "ERR No samples available for event '%.*s'",
-                          (int)(argv[2].len < 128 ? argv[2].len : 128), argv[2].ptr);
+                          argv[2].len > INT_MAX ? INT_MAX : (int)argv[2].len, argv[2].ptr);
         return;
     }
     gather(&g, event);

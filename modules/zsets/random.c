@@ -69,7 +69,7 @@ static bool parse_count(KeelCtx *c, const KeelStr *argv, int argc, int64_t *coun
                             "-9223372036854775807 and 9223372036854775807");
     } else if (argc > 4 || (argc == 4 && !keel_is(argv[3], "withscores"))) {
         keel_reply_syntax(c);
-    } else if (argc == 4 && (*count < -INT64_MAX / 2 || *count > INT64_MAX / 2)) {
+    } else if (*count < -KEEL_REPEATS_MAX || (argc == 4 && *count > INT64_MAX / 2)) {
         keel_reply_error(c, "ERR value is out of range");
     } else {
         return true;

@@ -257,6 +257,8 @@ start_server {tags {hash}} {
             {r hrandfield h $MIN}
         assert_error "ERR value is out of range" {r hrandfield h -$MAX withvalues}
         assert_error "ERR value is out of range" {r hrandfield h $MAX withvalues}
+        assert_error "ERR value is out of range" {r hrandfield h -$MAX}
+        assert_error "ERR value is out of range" {r hrandfield h -16777217}
         assert_error "ERR syntax error" {r hrandfield h 1 values}
         assert_error "ERR syntax error" {r hrandfield h 1 withvalues withvalues}
         r hrandfield h $MAX
@@ -277,7 +279,7 @@ start_server {tags {hash}} {
         r hset h a 1
         r config set client-output-buffer-limit "normal 1mb 0 0"
         set rd [redis_client]
-        assert_error "*" {$rd hrandfield h -1000000000000}
+        assert_error "*I/O error*" {$rd hrandfield h -16000000}
         catch {$rd close}
         r config set client-output-buffer-limit "normal 0 0 0"
         assert_equal [llength [r hrandfield h -100000]] 100000

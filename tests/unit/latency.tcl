@@ -118,6 +118,8 @@ start_server [concat [with_module observed] {
 
     test "GRAPH of an event without samples is refused" {
         assert_error "ERR No samples available for event 'nosuch'" {r latency graph nosuch}
+        set name [string repeat x 2000]
+        assert_error "ERR No samples available for event '$name'" {r latency graph $name}
     }
 
     test "DOCTOR names the command of the worst moment and its module, and advises" {

@@ -179,4 +179,70 @@ if {$sanitized || ![file exists $shim]} {
             }
         }
     }
+
+    # The same for collections: packed ones, large ones, and packed ones that become large.
+    proc make_collections {} {
+        set long [string repeat l 100]
+        r rpush l a b c
+        r rpush ll {*}[lrepeat 300 $::elements]
+        r hset h a 1 b 2
+        r hset hh a $long b 2 c 3
+        r sadd s a b c
+        r sadd si 1 2 3
+        r sadd ss a $long 7
+        r zadd z 1 a 2 b 3 c
+        r zadd zz 1 a 2 $long 3 c
+        for {set i 1} {$i < 5} {incr i} {r xadd x $i-1 f v}
+        r xgroup create x g 0
+        r xreadgroup group g c count 2 streams x >
+        r geoadd geo 13.36 38.11 a 15.08 37.5 b
+        r pfadd p 1 2 3
+    }
+    set ::elements [string repeat e 60]
+    set long [string repeat n 100]
+    set calls [list \
+        {rpush l d} "rpush new $long" {linsert ll before nosuch a} {lpush ll x} {lset l 1 longer} \
+        {lmove ll l left right} {lrange ll 0 -1} {lpos l b} {sort l alpha store d} {lmpop 2 l ll left} \
+        {hset h c 3} "hset h d $long" {hset hh d 4} {hincrbyfloat h a 1.5} {hgetall hh} \
+        {hrandfield hh 2} {hrandfield hh -5 withvalues} {hscan hh 0} {sadd s d} "sadd s $long" \
+        {sadd si text} {sadd si 99999999999} {sadd ss more} {sunionstore d s si ss} {sinter s ss} \
+        {sdiffstore d s ss} {spop ss} {srandmember ss 2} {smove s si a} {zadd z 1.5 n} \
+        "zadd z 4 $long" {zadd zz 9 new} {zincrby zz 2.5 a} {zunionstore d 2 z zz} {zinter 2 z zz} \
+        {zrangestore d zz 0 -1} {zrandmember zz 2} {zpopmin zz 2} {zrange zz 0 -1 withscores} \
+        {geoadd geo 1 1 c} {geosearch geo fromlonlat 14 38 byradius 500 km asc} {pfadd p new} \
+        {pfmerge d p} {xadd x * a b} {xadd newx * a b} {xreadgroup group g d streams x >} \
+        {xgroup create x g2 0} {xgroup createconsumer x g e} {xclaim x g d 0 1-1} {xack x g 1-1} \
+        {xautoclaim x g d 0 0} {xinfo stream x full} {xtrim x maxlen 1} {xdel x 1-1} \
+        {copy ll d} {copy hh d} {copy ss d} {copy zz d} {copy x d} {dump x} {dump zz} \
+        {unlink ll hh ss zz x} {debug digest}]
+
+    test "A block that a collection cannot have ends the server too, and says so" {
+        set failures 0
+        foreach call $calls {
+            for {set n 1} {$n < 40} {incr n} {
+                set stop 0
+                faulty_server 0 {
+                    make_collections
+                    fail_at $n
+                    catch {r {*}$call} result
+                    if {![has_failed]} {
+                        set stop 1
+                    } elseif {[catch {r ping} answer]} {
+                        incr failures
+                        wait_for_condition 100 20 {![process_is_alive [srv pid]]} else {
+                            fail "$call, allocation $n: no answer, and it is alive"
+                        }
+                        set log [kit::read_file [srv stdout]]
+                        if {![string match "*out of memory: cannot allocate*" $log]} {
+                            fail "$call, allocation $n: [string range $log end-1500 end]"
+                        }
+                    } elseif {$answer ne "PONG"} {
+                        fail "$call, allocation $n: a second reply, $answer"
+                    }
+                }
+                if {$stop} break
+            }
+        }
+        assert {$failures > [llength $calls] / 2}
+    }
 }

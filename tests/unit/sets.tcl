@@ -302,6 +302,8 @@ start_server [list tags {sets} overrides [list loadmodule $chronicle]] {
         assert_error "ERR syntax error" {r srandmember a 1 2}
         assert_error "ERR value is not an integer or out of range" {r srandmember a x}
         assert_error "ERR value is out of range*" {r srandmember a -9223372036854775808}
+        assert_error "ERR value is out of range" {r srandmember a -9223372036854775807}
+        assert_error "ERR value is out of range" {r srandmember a -16777217}
         assert_error "ERR numkeys should be greater than 0" {r sintercard 0 a}
         assert_error "ERR numkeys should be greater than 0" {r sintercard x a}
         assert_error "ERR Number of keys can't be greater than number of args" {r sintercard 2 a}

@@ -212,6 +212,8 @@ start_server [list tags {zset} overrides [list loadmodule $chronicle]] {
         assert_equal [llength [lsort -unique [r zrandmember z 3]]] 3
         assert_equal [llength [r zrandmember z -20]] 20
         foreach {m s} [r zrandmember z -10 withscores] {assert_equal [r zscore z $m] $s}
+        assert_error "ERR value is out of range" {r zrandmember z -9223372036854775807}
+        assert_error "ERR value is out of range" {r zrandmember z -16777217 withscores}
         list [r zrandmember z 0] [r zrandmember nosuch] [r zrandmember nosuch 5]
     } {{} {} {}}
     test "$encoding: ZSCAN shows everything" {

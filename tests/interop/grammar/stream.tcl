@@ -1,9 +1,14 @@
 # Stream commands. Ids are given, as both servers' clocks differ; left out is what waits. Streams s*
 # have no groups with consumers, so that their payloads are compared; g* have.
+#
+# Nodes are given room for most entries: where an entry outgrows what a new node was given, the real
+# server (7.0) may keep a pointer to freed memory. It compares the node's address with that of the node
+# before, which was shrunk and moved, and when the new one grew into that very place it takes the two
+# for one. It then dies in DEBUG DIGEST or dumps something else.
 
 group stream {
     1  CONFIG SET stream-node-max-entries (1|3|10|100)
-    1  CONFIG SET stream-node-max-bytes (0|64|300|4096)
+    1  CONFIG SET stream-node-max-bytes (0|2000|4096)
     24 XADD @stream [MAXLEN [=|~] @count|MINID [=|~] @id] @newid (@field @value)...
     6  XADD @stream @newid a 1 b @value
     2  XADD @stream [NOMKSTREAM] [MAXLEN ~ @count LIMIT @count|MINID ~ @id LIMIT 2] @newid a @value
