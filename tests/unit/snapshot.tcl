@@ -34,7 +34,7 @@ proc refused_file {bytes args} {
     set dir [tmpdir snapshot]
     write_bytes [file join $dir dump.rdb] $bytes
     set srv [start_server [list overrides [list dir $dir save {""}] wait 0]]
-    for {set i 0} {$i < 200 && [is_alive $srv]} {incr i} {after 10}
+    for {set i 0} {$i < 1500 && [is_alive $srv]} {incr i} {after 10}
     if {[is_alive $srv]} {kill_server $srv; fail "it has started"}
     set log [kit::read_file [dict get $srv stdout]]
     foreach pattern [concat $args {"*Terminating server after rdb file reading failure.*"}] {
