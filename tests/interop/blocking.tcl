@@ -3,7 +3,8 @@
 #
 # A scenario is lines of "CLIENT COMMAND"; clients are letters, each a connection to either server.
 # After every line the servers are let settle, and what each client has received by then - bytes,
-# none included - must be the same. In a line, @b is the id of client b, "wait N" sleeps N ms. A
+# none included - must be the same. In a line, @b is the id of client b, @list a payload;
+# "wait N" sleeps N ms. A
 # comment begins with #. At the end comes DEBUG DIGEST.
 # Left out is where 7.2 serves by trying the command again and 7.0 does not: XREAD of a stream whose new
 # entry is gone at the end of the transaction (7.0 replies an empty list), and time-outs that overflow.
@@ -13,6 +14,7 @@
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 source [file join $kit::home kit interop.tcl]
+source [file join $kit::home kit payload.tcl]
 
 set seed [kit::env KEEL_INTEROP_SEED [expr {[clock microseconds] % 1000000}]]
 set ops [kit::env KEEL_INTEROP_OPS 4000]
@@ -78,6 +80,8 @@ proc many::with_ids {words side} {
             client $letter
             set word $ids($letter,$side)
         }
+        # The payload of a list of three.
+        if {$word eq "@list"} {set word [payload "\x01\x03\x01a\x01b\x01c"]}
         lappend out $word
     }
     return $out
@@ -368,7 +372,7 @@ start_pair {overrides {save {""} enable-debug-command yes} tags {interop}} {
         }
         "lists: RESTORE" {
             a blpop k 0
-            x restore k 0 "\x12\x01\x02\x0b\x0b\x00\x00\x00\x02\x00\x01\x01\x02\x01\xff\x0a\x00\x14\x45\x5b\xd2\x5b\xce\x0e\xb6"
+            x restore k 0 @list
             x rpush k 9
         }
         "lists: databases are swapped below them" {

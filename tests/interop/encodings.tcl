@@ -52,7 +52,7 @@ form string:incremented {SET K 9999} {INCR K}
 form string:bits {SETBIT K 5000 1}
 
 form list:one {RPUSH K a}
-form list:ints {RPUSH K 0 127 128 -1 4095 4096 -32768 32768 8388607 8388608 2147483648 9223372036854775807}
+form list:ints {RPUSH K 0 127 128 -1 4095 4096 -32768 32768} {RPUSH K 8388607 8388608 2147483648 9223372036854775807}
 form list:small [list RPUSH K {*}[words 100]]
 form list:nodes [list RPUSH K {*}[words 3000 50]]
 form list:giant [list RPUSH K a [string repeat g 100000] b]
@@ -71,7 +71,8 @@ form set:large [list SADD K {*}[words 5000 30]]
 form set:mixed:large [list SADD K {*}[numbers 1 500]] [list SADD K x]
 
 foreach n {1 127 128 129} {form hash:fields:$n [list HSET K {*}[pairs [words $n]]]}
-foreach n {63 64 65} {form hash:length:$n [list HSET K f [string repeat v $n]] [list HSET K [string repeat f $n] v]}
+foreach n {63 64 65} {form hash:length:$n [list HSET K f [string repeat v $n]] \
+    [list HSET K [string repeat f $n] v]}
 form hash:large [list HSET K {*}[pairs [words 5000 40]]]
 form hash:shrunk [list HSET K {*}[pairs [words 2000]]] [list HDEL K {*}[lrange [words 2000] 5 end]]
 form hash:empty {HSET K "" ""}
@@ -86,10 +87,14 @@ form zset:union {ZADD K 1 a 2 b} {ZUNIONSTORE K 1 K WEIGHTS 2}
 
 form stream:one {XADD K 1-1 f v}
 form stream:empty {XADD K 1-1 f v} {XDEL K 1-1}
-form stream:group {XADD K 1-1 f v g 1} {XADD K 2-1 f v} {XGROUP CREATE K g 1-1 ENTRIESREAD 1} {XGROUP CREATE K h $}
+form stream:group {XADD K 1-1 f v g 1} {XADD K 2-1 f v} \
+    {XGROUP CREATE K g 1-1 ENTRIESREAD 1} {XGROUP CREATE K h $}
 form stream:set {XADD K 1-1 f v} {XSETID K 9-9 ENTRIESADDED 100 MAXDELETEDID 5-5}
 set adds {}
-for {set i 1} {$i <= 1000} {incr i} {lappend adds [list XADD K $i-$i field $i [expr {$i % 7 ? "other" : "odd"}] [string repeat s [expr {$i % 90}]]]}
+for {set i 1} {$i <= 1000} {incr i} {
+    lappend adds [list XADD K $i-$i field $i [expr {$i % 7 ? "other" : "odd"}] \
+        [string repeat s [expr {$i % 90}]]]
+}
 form stream:large {*}$adds
 form stream:trimmed {*}$adds {XTRIM K MAXLEN 50} {XDEL K 960-960 970-970}
 

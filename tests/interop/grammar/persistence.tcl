@@ -8,3 +8,6 @@ group persistence {
     1  BGSAVE (FOO|SCHEDULE x|"")
     1  BGREWRITEAOF @value
 }
+
+intact "bgsave*" "one that begins answers by what runs"
+intact "bgrewriteaof*" "one that begins answers by what runs"

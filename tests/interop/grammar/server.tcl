@@ -66,7 +66,7 @@ proc gen::setting {} {
 
 # Values that are refused or harmless. The real server reads numbers, and 'yes', up to the first NUL
 # and takes "10\0x" for 10; here such a value is refused.
-intact "config set *" "a value with a NUL"
+intact "config set *" "a value could get a NUL"
 proc gen::configvalue {} {
     if {rand() < 0.2} {return [lindex [split [odd] \0] 0]}
     return [pick {10 20 abc "" -1 99999999999999999999 1.5 yes no YES 5 "1 2 3" 7kb}]
