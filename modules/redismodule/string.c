@@ -56,12 +56,14 @@ RedisModuleString *RM_CreateString(RedisModuleCtx *ctx, const char *bytes, size_
 
 RedisModuleString *RM_CreateStringFromLongLong(RedisModuleCtx *ctx, long long v) {
     char text[KEEL_INT_ROOM];
-    return rm_string_for(ctx, text, keel_format_int(text, v));
+    size_t len = keel_format_int(text, v);
+    return rm_string_for(ctx, text, len);
 }
 
 RedisModuleString *RM_CreateStringFromULongLong(RedisModuleCtx *ctx, unsigned long long v) {
     char text[KEEL_INT_ROOM];
-    return rm_string_for(ctx, text, (size_t)snprintf(text, sizeof(text), "%llu", v));
+    int len = snprintf(text, sizeof(text), "%llu", v);
+    return rm_string_for(ctx, text, (size_t)len);
 }
 
 RedisModuleString *RM_CreateStringFromDouble(RedisModuleCtx *ctx, double v) {

@@ -141,12 +141,15 @@ int RM_ModuleTypeReplaceValue(RedisModuleKey *key, RedisModuleType *type, void *
 void *RM_LoadDataTypeFromStringEncver(const RedisModuleString *s, const RedisModuleType *type,
                                       int version) {
     KeelMemorySource source;
-    RedisModuleIO io = {.source = &source.source, .type = (RedisModuleType *)(uintptr_t)type,
-                        .db = -1};
     if (!type->methods.rdb_load) return NULL;
+    RedisModuleIO *io = keel_zalloc(sizeof(*io));
+    io->source = &source.source;
+    io->type = (RedisModuleType *)(uintptr_t)type;
+    io->db = -1;
     keel_source_memory(&source, rm_view(s));
-    void *value = type->methods.rdb_load(&io, version);
-    rm_io_end(&io);
+    void *value = type->methods.rdb_load(io, version);
+    rm_io_end(io);
+    keel_free(io);
     return value;
 }
 

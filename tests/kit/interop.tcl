@@ -330,7 +330,11 @@ proc pair::alike_arity {words command ours theirs} {
 
 # SORT: an error of the real server's that the data gives no cause for.
 proc pair::alike_stale {command ours theirs} {
-    return [string match "-ERR One or more scores can't be converted*" $theirs]
+    if {[string match "-ERR One or more scores can't be converted*" $theirs]} {return 1}
+    # A pattern without a star after BY keeps the order, which for a set is the hash table's.
+    set by [lsearch -nocase $command by]
+    if {$by < 2 || [string first * [lindex $command $by+1]] >= 0} {return 0}
+    return [alike_unordered $command $ours $theirs]
 }
 
 # OBJECT ENCODING: since 7.2 short lists and small sets of strings are single listpacks.
@@ -344,11 +348,13 @@ proc pair::alike_encoding {command ours theirs} {
 # between the two replies.
 proc pair::alike_address {command ours theirs} {
     if {[llength $command] != 3} {return [alike_arity 4 $command $ours $theirs]}
-    # Small sets of strings are listpacks since 7.2.
+    # Small sets of strings and short lists are listpacks since 7.2.
     if {[string match "* encoding:listpack *" $ours]} {
-        set theirs [string map {" encoding:hashtable " " encoding:listpack "} $theirs]
+        set theirs [string map {" encoding:hashtable " " encoding:listpack " \
+                                    " encoding:quicklist " " encoding:listpack "} $theirs]
     }
-    set moving {at:0x[0-9a-f]+|refcount:\d+|lru:\d+|lru_seconds_idle:\d+}
+    # The nodes of a quicklist are not shown here.
+    set moving {at:0x[0-9a-f]+|refcount:\d+|lru:\d+|lru_seconds_idle:\d+| ql_\w+:[0-9.-]+}
     return [expr {[regsub -all $moving $ours ""] eq [regsub -all $moving $theirs ""]}]
 }
 
