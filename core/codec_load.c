@@ -167,7 +167,7 @@ int keel_load_len(KeelSource *source, uint64_t *len, bool *encoded) {
 }
 
 /* `len` bytes into a new block with a NUL behind. Returns NULL when the source fails or memory is
- * lacking. Whole classes are asked for: what grows in place counts on them (ds/listpack.h), and an
+ * lacking. Whole classes are asked for: what grows in place counts on them (core/ds), and an
  * allocator that watches every byte would hold the block to what was asked. */
 static char *load_block(KeelMemory *account, KeelSource *source, uint64_t len) {
     if (len > source->limit) {
