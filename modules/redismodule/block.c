@@ -107,7 +107,6 @@ static bool retry(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *
         return done;
     }
     bc->answered = true;
-    bc->released = true;
     if (bc->aborted) {
         keel_reply_uncounted(c);
     } else if (bc->as_timeout) {
@@ -196,9 +195,10 @@ void RM_SignalKeyAsReady(RedisModuleCtx *ctx, RedisModuleString *key) {
     keel_key_ready(ctx->c, keel_db(ctx->c), rm_view(key));
 }
 
-/* Any thread. One whose wait is over, or never began, is released by the loop. */
+/* Any thread. The loop answers the client, unless its time is up first, and releases the handle. */
 static void name_it(RedisModuleBlockedClient *bc) {
-    if (!bc->block || !keel_unblock(bc->block)) keel_post(release_late, bc);
+    if (bc->block) keel_unblock(bc->block);
+    keel_post(release_late, bc);
 }
 
 int RM_UnblockClient(RedisModuleBlockedClient *bc, void *data) {

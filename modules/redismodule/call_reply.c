@@ -70,7 +70,7 @@ void RM_FreeCallReply(RedisModuleCallReply *r) {
     }
     if (r->promise) rm_promise_forget(r->promise, r);
     keel_reply_free(r->whole);
-    if (pooled == POOL) {
+    if (pooled == POOL || !rm_main_thread) { /* a thread's pool would end with it */
         keel_free(r);
         return;
     }

@@ -14,6 +14,7 @@ typedef int OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
 typedef int OnUnload(RedisModuleCtx *ctx);
 
 Mod *rm_mods;
+__thread bool rm_main_thread;
 static Mod *asking; /* whose GetApi calls come now: OnLoad runs */
 
 Mod *rm_mod_by_name(KeelStr name) {
@@ -123,6 +124,17 @@ static int adopt(Mod *mod, KeelCtx *c) {
     return result;
 }
 
+/* What the module itself says to being unloaded. */
+static int run_on_unload(Mod *mod, KeelCtx *c) {
+    void *symbol = dlsym(mod->library, "ValkeyModule_OnUnload");
+    if (!symbol) symbol = dlsym(mod->library, "RedisModule_OnUnload");
+    if (!symbol) return REDISMODULE_OK;
+    RedisModuleCtx *ctx = rm_enter(mod, c, 0);
+    int result = ((OnUnload *)(uintptr_t)symbol)(ctx);
+    rm_leave(ctx);
+    return result;
+}
+
 static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc) {
     void *symbol = dlsym(library, "ValkeyModule_OnLoad");
     if (!symbol) symbol = dlsym(library, "RedisModule_OnLoad");
@@ -135,6 +147,7 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
     mod->next = rm_mods;
     rm_mods = mod;
     int result = run_on_load(mod, (OnLoad *)(uintptr_t)symbol, c, argv, argc);
+    bool content = result != REDISMODULE_ERR; /* then it has things to take back itself */
     if (result == REDISMODULE_ERR) {
         result = keel_load_error(c, "its OnLoad returned REDISMODULE_ERR%s",
                                  mod->name ? "" : " before it had a name");
@@ -154,6 +167,7 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
         rm_send_module_change(mod, true);
         return 0;
     }
+    if (content) run_on_unload(mod, c);
     rm_mods = mod->next; /* nothing loads another meanwhile */
     mod_free(mod);
     return -1;
@@ -188,13 +202,8 @@ static int unload(KeelCtx *c, const char *name) {
     if (!mod) return 0;
     const char *why = refusal(mod);
     if (why) return keel_load_error(c, "%s", why);
-    void *symbol = dlsym(mod->library, "ValkeyModule_OnUnload");
-    if (!symbol) symbol = dlsym(mod->library, "RedisModule_OnUnload");
-    if (symbol) {
-        RedisModuleCtx *ctx = rm_enter(mod, c, 0);
-        int result = ((OnUnload *)(uintptr_t)symbol)(ctx);
-        rm_leave(ctx);
-        if (result == REDISMODULE_ERR) return keel_load_error(c, "the module refuses to be unloaded");
+    if (run_on_unload(mod, c) == REDISMODULE_ERR) {
+        return keel_load_error(c, "the module refuses to be unloaded");
     }
     Mod **at = &rm_mods;
     while (*at != mod) at = &(*at)->next;

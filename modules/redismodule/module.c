@@ -15,6 +15,7 @@ int rm_jobs_observer;
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     if (argc) return keel_load_error(c, "redismodule takes no arguments");
+    rm_main_thread = true;
     rm_threads_begin();
     rm_contexts_begin();
     rm_events_begin();

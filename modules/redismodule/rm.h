@@ -73,6 +73,8 @@ struct Mod {
 };
 
 extern const KeelLoader rm_loaders[];
+/* Whether this is the thread that loaded us: the loop's. */
+extern __thread bool rm_main_thread;
 /* All loaded ones. */
 extern Mod *rm_mods;
 Mod *rm_mod_by_name(KeelStr name);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -123,7 +124,10 @@ static int register_settings(RedisModuleCtx *ctx) {
                                                     set_flag, NULL, &flag);
         config_errors += result == REDISMODULE_ERR && errno == wrong[i].error;
     }
-    return RedisModule_LoadConfigs(ctx);
+    if (RedisModule_LoadConfigs(ctx) == REDISMODULE_OK) return REDISMODULE_OK;
+    if (text) RedisModule_FreeString(NULL, text);
+    text = NULL;
+    return REDISMODULE_ERR;
 }
 
 /* ---- INFO ------------------------------------------------------------------------------------ */
@@ -303,9 +307,13 @@ static int reply_now(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
     return RedisModule_ReplyWithCString(ctx, RedisModule_GetBlockedClientPrivateData(ctx));
 }
 static int too_late(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
-    REDISMODULE_NOT_USED(argv);
     REDISMODULE_NOT_USED(argc);
-    return RedisModule_ReplyWithLongLong(ctx, RedisModule_IsBlockedTimeoutRequest(ctx) + 100);
+    RedisModule_ReplyWithLongLong(ctx, RedisModule_IsBlockedTimeoutRequest(ctx) + 100);
+    /* The handle is still ours to give back; one of keys goes by itself. */
+    if (!strcasecmp(RedisModule_StringPtrLen(argv[0], NULL), "ctl.block")) {
+        RedisModule_UnblockClient(RedisModule_GetBlockedClientHandle(ctx), NULL);
+    }
+    return REDISMODULE_OK;
 }
 static int freed;
 static void free_data(RedisModuleCtx *ctx, void *data) {
@@ -485,6 +493,15 @@ static int errors_command(RedisModuleCtx *ctx, RedisModuleString **argv, int arg
     REDISMODULE_NOT_USED(argv);
     REDISMODULE_NOT_USED(argc);
     return RedisModule_ReplyWithLongLong(ctx, config_errors);
+}
+
+int RedisModule_OnUnload(RedisModuleCtx *ctx);
+__attribute__((visibility("default")))
+int RedisModule_OnUnload(RedisModuleCtx *ctx) {
+    REDISMODULE_NOT_USED(ctx);
+    if (text) RedisModule_FreeString(NULL, text);
+    text = NULL;
+    return REDISMODULE_OK;
 }
 
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
