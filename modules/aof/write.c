@@ -76,13 +76,11 @@ static void gate_arm(void) {
 
 KeelVerdict write_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    KeelClientInfo info = {.size = sizeof(info)};
-    KeelClient *client = keel_client(c);
+    const KeelClient *client = keel_client(c);
     if (!(keel_command_flags(cmd) & KEEL_WRITE) && strcmp(keel_command_name(cmd), "ping") != 0) {
         return KEEL_PASS;
     }
-    if (client) keel_client_info(client, &info);
-    if (client && info.kind == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
+    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
     keel_reply_errorf(c, "MISCONF Errors writing to the AOF file: %s", strerror(w.error));
     return KEEL_ANSWERED;
 }

@@ -251,13 +251,11 @@ void disk_arm(void) {
 /* What comes from the server that we copy is its own to refuse. */
 KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    KeelClientInfo info = {.size = sizeof(info)};
-    KeelClient *client = keel_client(c);
+    const KeelClient *client = keel_client(c);
     if (!(keel_command_flags(cmd) & KEEL_WRITE) && strcmp(keel_command_name(cmd), "ping") != 0) {
         return KEEL_PASS;
     }
-    if (client) keel_client_info(client, &info);
-    if (client && info.kind == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
+    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
     keel_reply_error(c, "MISCONF Redis is configured to save RDB snapshots, but it's currently "
                         "unable to persist to disk. Commands that may modify the data set are "
                         "disabled, because this instance is configured to report errors during "

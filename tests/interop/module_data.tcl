@@ -4,18 +4,7 @@
 source [file join [file dirname [file normalize [info script]]] .. kit.tcl]
 source [file join $kit::home kit interop.tcl]
 
-set sanitized [string match "*san-*" $::kit::binary]
-if {$sanitized} {
-    test "module files under both servers" {
-        skip_test "the real server cannot load what a sanitizer's build makes"
-    }
-}
-
-proc module_pair {name code} {
-    if {$::sanitized} return
-    uplevel 1 [list start_pair [list tags {interop rm} args [list \
-        --loadmodule [test_module $name] --enable-debug-command yes]] $code]
-}
+set sanitized [pair::cannot_load_modules]
 
 module_pair rm_stream {
     test "appending to streams" {

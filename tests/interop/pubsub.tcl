@@ -9,17 +9,6 @@ source [file join $kit::home kit interop.tcl]
 source [file join $kit::home kit random.tcl]
 foreach path [lsort [glob [file join $kit::home interop grammar *.tcl]]] {source $path}
 
-# All that a fresh connection to the server at `level` gets for these commands.
-proc transcript {level commands} {
-    set fd [redis::open_channel [srv $level host] [srv $level port]]
-    foreach command $commands {puts -nonewline $fd [redis::encode $command]}
-    puts -nonewline $fd [redis::encode quit]
-    flush $fd
-    set bytes [read $fd]
-    close $fd
-    return $bytes
-}
-
 proc alike commands {
     assert_equal [transcript 0 $commands] [transcript -1 $commands] $commands
 }

@@ -413,6 +413,35 @@ proc pair::alike_unbalanced {command ours theirs} {
         [string match "-ERR Unbalanced *" $theirs]}]
 }
 
+# All that a fresh connection to the server at `level` gets for these commands.
+proc transcript {level commands} {
+    set fd [redis::open_channel [srv $level host] [srv $level port]]
+    foreach command $commands {puts -nonewline $fd [redis::encode $command]}
+    puts -nonewline $fd [redis::encode quit]
+    flush $fd
+    set bytes [read $fd]
+    close $fd
+    return $bytes
+}
+
+# Both servers with one module file. What a sanitizer's build makes the real server cannot load: then
+# there is a skipped test instead, which a file asks for once.
+proc pair::cannot_load_modules {} {
+    set sanitized [string match "*san-*" $::kit::binary]
+    if {$sanitized} {
+        test "module files under both servers" {
+            skip_test "the real server cannot load what a sanitizer's build makes"
+        }
+    }
+    return $sanitized
+}
+
+proc module_pair {name code} {
+    if {[string match "*san-*" $::kit::binary]} return
+    uplevel 1 [list start_pair [list tags {interop rm} args [list \
+        --loadmodule [test_module $name] --enable-debug-command yes]] $code]
+}
+
 # The exceptions that hold for every suite.
 except "dump *" dump "the payload ends with the version of the RDB format and a checksum over it"
 except "ttl *" {near 2} "the two servers set the time a moment apart"
