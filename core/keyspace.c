@@ -70,7 +70,9 @@ void keyspace_set_databases(int databases) {
 /* ---- access clocks --------------------------------------------------------------------------- */
 
 static inline uint32_t clock_get(const Entry *e) {
-    return (uint32_t)e->clock[0] | (uint32_t)e->clock[1] << 8 | (uint32_t)e->clock[2] << 16;
+    uint32_t v; /* and the byte behind it */
+    memcpy(&v, (const char *)e + offsetof(Entry, clock), 4);
+    return v & 0xffffff;
 }
 static inline void clock_set(Entry *e, uint32_t v) {
     e->clock[0] = (uint8_t)v;
