@@ -221,7 +221,7 @@ int keel_argv(KeelCtx *c, const KeelStr **argv) {
 }
 
 const void *keel_command_data(KeelCtx *c) {
-    return c->command ? c->command->row->data : NULL;
+    return c->command ? c->command->data : NULL;
 }
 
 const KeelCommand *keel_command_row(const KeelCommandRef *cmd) {

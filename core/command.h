@@ -21,6 +21,7 @@ struct KeelCommandRef {
     int32_t arity;
     int16_t first_key, last_key, key_step; /* the plain range, for prefetching; first 0: none */
     bool has_subcommands;
+    const void *data;         /* the row's */
     uint64_t calls, ticks, rejected, failed; /* ticks: of the CPU's counter, see ticks.h */
     uint64_t *latency;        /* LATENCY_CELLS counts by log-linear ticks; NULL until first used */
 

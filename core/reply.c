@@ -225,9 +225,29 @@ static void put_line(KeelCtx *c, char kind, const char *text, size_t len) {
     c->out = p + len + 2;
 }
 
-void keel_reply_status(KeelCtx *c, const char *text) {
-    c->owed--;
+static __attribute__((noinline)) void status_long(KeelCtx *c, const char *text) {
     put_line(c, '+', text, strlen(text));
+}
+
+/* Mostly a word: written as its end is looked for. */
+void keel_reply_status(KeelCtx *c, const char *text) {
+    enum { SHORT = 32 };
+    char *p = c->out + 1;
+    c->owed--;
+    if (__builtin_expect(c->out_end - c->out >= SHORT + 3, 1)) {
+        c->out[0] = '+';
+        for (size_t i = 0; i < SHORT; i++) {
+            p[i] = text[i];
+            if (__builtin_expect((unsigned char)text[i] > '\r', 1)) continue;
+            if (!text[i]) {
+                memcpy(p + i, "\r\n", 2);
+                c->out = p + i + 2;
+                return;
+            }
+            if (text[i] == '\r' || text[i] == '\n') p[i] = ' ';
+        }
+    }
+    status_long(c, text);
 }
 
 static void note_error(KeelCtx *c, const char *text, size_t len) {
@@ -294,9 +314,44 @@ static inline void put_bulk(KeelCtx *c, const char *bytes, size_t len) {
     }
 }
 
-void keel_reply_bulk(KeelCtx *c, KeelStr s) {
-    c->owed--;
+static __attribute__((noinline)) void bulk_any(KeelCtx *c, KeelStr s) {
     put_bulk(c, s.ptr, s.len);
+}
+
+/* Up to 16 bytes, as pairs of words that may overlap. */
+static inline void copy_few(char *to, const char *from, size_t n) {
+    if (n >= 8) {
+        uint64_t first, last;
+        memcpy(&first, from, 8);
+        memcpy(&last, from + n - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + n - 8, &last, 8);
+    } else if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + n - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + n - 4, &last, 4);
+    } else if (n) {
+        char middle = from[n / 2], last = from[n - 1];
+        to[0] = from[0];
+        to[n / 2] = middle;
+        to[n - 1] = last;
+    }
+}
+
+/* A short one in a window with room calls nobody. */
+void keel_reply_bulk(KeelCtx *c, KeelStr s) {
+    enum { FEW = 16 };
+    c->owed--;
+    if (__builtin_expect(s.len > FEW || c->out_end - c->out < HEADER_ROOM + FEW, 0)) {
+        bulk_any(c, s);
+        return;
+    }
+    char *p = header_at(c->out, '$', s.len);
+    copy_few(p, s.ptr, s.len);
+    memcpy(p + s.len, "\r\n", 2);
+    c->out = p + s.len + 2;
 }
 
 void keel_reply_cstr(KeelCtx *c, const char *s) {

@@ -349,13 +349,17 @@ int RM_Replicate(RedisModuleCtx *ctx, const char *command, const char *format, .
     return good ? REDISMODULE_OK : REDISMODULE_ERR;
 }
 
-int RM_ReplicateVerbatim(RedisModuleCtx *ctx) {
+static __attribute__((noinline)) void record_verbatim(RedisModuleCtx *ctx) {
     enum { FEW = 64 };
-    KeelStr few[FEW], *list = few;
-    if (!ctx->c || ctx->argc < 1) return REDISMODULE_ERR;
+    KeelStr few[FEW] = {{NULL, 0}}, *list = few;
     if (ctx->argc > FEW) list = keel_alloc((size_t)ctx->argc * sizeof(*list));
     for (int i = 0; i < ctx->argc; i++) list[i] = rm_view(ctx->argv[i]);
     keel_journal_write(ctx->c, list, ctx->argc, 0);
     if (list != few) keel_free(list);
+}
+
+int RM_ReplicateVerbatim(RedisModuleCtx *ctx) {
+    if (!ctx->c || ctx->argc < 1) return REDISMODULE_ERR;
+    if (keel_journal_wanted(ctx->c)) record_verbatim(ctx);
     return REDISMODULE_OK;
 }

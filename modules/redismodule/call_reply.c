@@ -264,9 +264,7 @@ static bool needs_resp3(const KeelReply *reply) {
 
 /* The bytes are sent as they are. Those of RESP3 mean nothing to a client of RESP2. */
 int RM_ReplyWithCallReply(RedisModuleCtx *ctx, RedisModuleCallReply *r) {
-    KeelCtx *c = ctx->flags & RM_THREAD   ? ctx->replies
-                 : ctx->flags & RM_SILENT ? NULL
-                                          : ctx->c && keel_client(ctx->c) ? ctx->c : NULL;
+    KeelCtx *c = ctx->replies;
     if (!r || r->promise) return REDISMODULE_ERR;
     KeelStr bytes = keel_reply_resp(r->reply);
     if (c && keel_reply_protocol(c) == 2 && needs_resp3(r->reply)) return REDISMODULE_ERR;
