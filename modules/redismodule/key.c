@@ -324,11 +324,13 @@ static const KeelType *string_type(void) {
     return strings;
 }
 
+static __attribute__((noinline)) int set_first(RedisModuleKey *key, RedisModuleString *s) {
+    return string_type() ? RM_StringSet(key, s) : REDISMODULE_ERR;
+}
+
 int RM_StringSet(RedisModuleKey *key, RedisModuleString *s) {
     if (!rm_key_writable(key) || key->walk != WALK_NONE) return REDISMODULE_ERR;
-    if (__builtin_expect(!strings, 0)) {
-        return string_type() ? RM_StringSet(key, s) : REDISMODULE_ERR;
-    }
+    if (__builtin_expect(!strings, 0)) return set_first(key, s);
     keel_key_set_bytes(&key->key, strings, rm_view(s), KEEL_NO_EXPIRY);
     rm_key_touched(key);
     return REDISMODULE_OK;
