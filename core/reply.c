@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #define ARENA_SIZE (256 * 1024)
-enum { HEADER_ROOM = 24, CAPTURE_CHUNK = 1024 };
+enum { HEADER_ROOM = 24 };
 
 static char *arena;
 static size_t arena_used;
@@ -111,45 +111,27 @@ void reply_moved(const KeelCtx *from, KeelCtx *outer) {
     if (arena_owner == from) arena_owner = outer;
 }
 
-/* One chunk waits here for the next call, so that short replies allocate nothing. */
-static Chunk *spare;
-
-void reply_capture_begin(KeelCtx *c) {
+void reply_capture_begin(KeelCtx *c, Chunk *first) {
     KeelClient *client = c->client;
-    if (spare && mem_loop_thread) {
-        client->chunks = client->last_chunk = spare;
-        client->chunk_count = 1;
-        spare = NULL;
-    } else {
-        client_chunk(client, CAPTURE_CHUNK, 512);
-    }
-    c->chunk = client->last_chunk;
-    c->out = c->chunk->data;
-    c->out_end = c->chunk->data + c->chunk->room;
+    first->next = NULL;
+    first->len = first->sent = 0;
+    client->chunks = client->last_chunk = first;
+    client->chunk_count = 1;
     client->writer = c;
+    c->chunk = first;
+    c->out = first->data;
+    c->out_end = first->data + first->room;
     reply_mark(c);
 }
 
-size_t reply_capture_len(KeelCtx *c) {
-    window_commit(c);
-    return c->client->chunk_bytes;
-}
-
-void reply_capture_end(KeelCtx *c, char *to) {
+Chunk *reply_capture_end(KeelCtx *c) {
     KeelClient *client = c->client;
-    for (Chunk *k = client->chunks; k; k = k->next) {
-        memcpy(to, k->data, k->len);
-        to += k->len;
-    }
+    window_commit(c);
     client->writer = NULL;
     Chunk *first = client->chunks;
-    if (mem_loop_thread && !spare && first && first->room <= 2 * CAPTURE_CHUNK) {
-        client->chunks = first->next;
-        first->next = NULL;
-        first->len = first->sent = 0;
-        spare = first;
-    }
-    client_chunks_free(client);
+    client->chunks = client->last_chunk = NULL;
+    client->chunk_bytes = client->chunk_count = 0;
+    return first;
 }
 
 static inline char *room_for(KeelCtx *c, size_t n) {
@@ -318,28 +300,6 @@ static __attribute__((noinline)) void bulk_any(KeelCtx *c, KeelStr s) {
     put_bulk(c, s.ptr, s.len);
 }
 
-/* Up to 16 bytes, as pairs of words that may overlap. */
-static inline void copy_few(char *to, const char *from, size_t n) {
-    if (n >= 8) {
-        uint64_t first, last;
-        memcpy(&first, from, 8);
-        memcpy(&last, from + n - 8, 8);
-        memcpy(to, &first, 8);
-        memcpy(to + n - 8, &last, 8);
-    } else if (n >= 4) {
-        uint32_t first, last;
-        memcpy(&first, from, 4);
-        memcpy(&last, from + n - 4, 4);
-        memcpy(to, &first, 4);
-        memcpy(to + n - 4, &last, 4);
-    } else if (n) {
-        char middle = from[n / 2], last = from[n - 1];
-        to[0] = from[0];
-        to[n / 2] = middle;
-        to[n - 1] = last;
-    }
-}
-
 /* A short one in a window with room calls nobody. */
 void keel_reply_bulk(KeelCtx *c, KeelStr s) {
     enum { FEW = 16 };
@@ -428,7 +388,12 @@ void keel_reply_bignum(KeelCtx *c, KeelStr digits) {
 void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n) {
     c->owed -= (int64_t)n;
     if (resp.len > 3 && resp.ptr[0] == '-') note_error(c, resp.ptr + 1, resp.len - 3);
-    put_long(c, resp.ptr, resp.len);
+    if (resp.len <= 16 && c->out_end - c->out >= 16) {
+        copy_few(c->out, resp.ptr, resp.len);
+        c->out += resp.len;
+    } else {
+        put_long(c, resp.ptr, resp.len);
+    }
 }
 
 bool keel_reply_room(KeelCtx *c) {
