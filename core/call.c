@@ -155,15 +155,17 @@ static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned
     n->redacted = 0;
 }
 
-KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
+static inline __attribute__((always_inline)) KeelReply *call(KeelCtx *c, KeelCommandRef *cmd,
+                                                             const KeelStr *argv, int argc,
+                                                             unsigned flags, void *data) {
     KeelCtx n;
     Chunk *chunk;
     if (argc < 1) return call_refused("ERR a call needs a command");
     if (level == LEVELS_MAX) return call_refused("ERR calls are nested too deeply");
     KeelClient *client = pretended_begin(c, flags);
-    KeelReply *reply = parsed_begin(&chunk);
+    KeelReply *reply = parsed_begin(data, &chunk);
     call_ctx(&n, c, client, flags);
-    n.command = __builtin_expect(rewrites_count, 0) ? NULL : find_command(argv, argc);
+    n.command = __builtin_expect(rewrites_count, 0) ? NULL : cmd ? cmd : find_command(argv, argc);
     n.argv = argv;
     n.argc = argc;
     reply_capture_begin(&n, chunk);
@@ -181,6 +183,15 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     parsed_end(reply, reply_capture_end(&n));
     pretended_end(client);
     return reply;
+}
+
+KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+                           unsigned flags, void *data) {
+    return call(c, (KeelCommandRef *)(uintptr_t)cmd, argv, argc, flags, data);
+}
+
+KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
+    return keel_call_found(c, NULL, argv, argc, flags, NULL);
 }
 
 /* ---- replies that gather aside --------------------------------------------------------------- */
@@ -202,7 +213,7 @@ KeelCtx *keel_collect_begin(int protocol) {
     k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
     k->c.owed = 1;
     Chunk *chunk;
-    k->reply = parsed_begin(&chunk);
+    k->reply = parsed_begin(NULL, &chunk);
     reply_capture_begin(&k->c, chunk);
     return &k->c;
 }

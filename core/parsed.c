@@ -27,6 +27,9 @@ typedef struct Elements {
 struct KeelReply {
     KeelReply *root;
     KeelStr resp;          /* this reply, attributes before it included */
+    Chunk *chunk;          /* root: its bytes */
+    void *data;            /* root: the caller's */
+    KeelReply *next_spare;
     char type;             /* 0: not looked at yet, and all below is zero */
     uint8_t depth;
     KeelStr text;
@@ -36,9 +39,7 @@ struct KeelReply {
     KeelReply *items;      /* NULL: not looked for yet */
     const char *attribute; /* one stands before it; NULL: none */
     KeelReply *attribute_item;
-    Chunk *chunk;          /* root: its bytes */
     Elements *elements;    /* root */
-    KeelReply *next_spare;
 };
 
 /* Freed replies with their buffers, for the loop's thread. */
@@ -152,7 +153,7 @@ static __attribute__((noinline)) KeelReply *reply_make(void) {
     return r;
 }
 
-KeelReply *parsed_begin(Chunk **chunk) {
+KeelReply *parsed_begin(void *data, Chunk **chunk) {
     KeelReply *r = __builtin_expect(mem_loop_thread, 1) ? spare : NULL;
     if (__builtin_expect(r != NULL, 1)) {
         spare = r->next_spare;
@@ -160,6 +161,7 @@ KeelReply *parsed_begin(Chunk **chunk) {
     } else {
         r = reply_make();
     }
+    r->data = data;
     *chunk = r->chunk;
     return r;
 }
@@ -213,7 +215,7 @@ static inline KeelReply *seen(const KeelReply *reply) {
 
 KeelReply *keel_reply_parse(KeelStr resp) {
     Chunk *chunk;
-    KeelReply *r = parsed_begin(&chunk);
+    KeelReply *r = parsed_begin(NULL, &chunk);
     if (resp.len >= chunk->room) {
         keel_free(chunk);
         chunk = chunk_new(resp.len + 1);
@@ -262,7 +264,7 @@ static __attribute__((noinline)) void forget(KeelReply *r) {
 
 /* One that waits to be used again is as a new one, but for its chunk's old bytes. */
 void keel_reply_free(KeelReply *reply) {
-    if (!reply) return;
+    if (!reply || reply->root != reply) return;
     if (reply->type) forget(reply);
     if (__builtin_expect(mem_loop_thread && spare_count < SPARE_MAX &&
                              reply->chunk->room <= SPARE_ROOM, 1)) {
@@ -273,6 +275,14 @@ void keel_reply_free(KeelReply *reply) {
     }
     keel_free(reply->chunk);
     keel_free(reply);
+}
+
+void *keel_reply_data(const KeelReply *reply) {
+    return reply->root->data;
+}
+
+void keel_reply_set_data(KeelReply *reply, void *data) {
+    reply->root->data = data;
 }
 
 int keel_reply_type(const KeelReply *reply) {
@@ -331,4 +341,26 @@ const KeelReply *keel_reply_attribute_of(const KeelReply *reply) {
     item->text = KEEL_LIT("");
     r->attribute_item = item;
     return item;
+}
+
+/* ---- passing it on --------------------------------------------------------------------------- */
+
+/* Whether a client of RESP2 could not read it. As deep as replies nest: see NESTING_MAX. */
+static bool needs_resp3(const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    if (bytes.len && strchr("_#,(%~=|", *bytes.ptr)) return true;
+    size_t n = keel_reply_count(reply);
+    for (size_t i = 0; i < n; i++) {
+        if (needs_resp3(keel_reply_at(reply, i))) return true;
+    }
+    return false;
+}
+
+bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    char kind = *bytes.ptr;
+    bool scalar = kind == '$' || kind == '+' || kind == ':' || kind == '-';
+    if (__builtin_expect(!scalar && !(c->flags & CTX_RESP3), 0) && needs_resp3(reply)) return false;
+    keel_reply_raw(c, bytes, 1);
+    return true;
 }

@@ -243,22 +243,22 @@ static bool letters_forbid(RedisModuleCtx *ctx, const Args *a, RedisModuleCallRe
 }
 
 /* Why a call that was answered with an error did not get to its command; 0: it did. */
-static int not_run(const Args *a) {
-    const KeelCommandRef *cmd = keel_command_of(a->list, a->count);
+static int not_run(const KeelStr *argv, int argc) {
+    const KeelCommandRef *cmd = keel_command_of(argv, argc);
     if (!cmd) return ENOENT;
     const KeelCommand *row = keel_command_row(cmd);
     /* A family's name with a word that is none of its members. */
-    if (row->subcommands && a->count > 1) return ENOENT;
-    return arity_fits(cmd, a->count) ? 0 : EINVAL;
+    if (row->subcommands && argc > 1) return ENOENT;
+    return arity_fits(cmd, argc) ? 0 : EINVAL;
 }
 
 /* ---- calling --------------------------------------------------------------------------------- */
 
 static RedisModuleCallReply *dry_run(RedisModuleCtx *ctx, const Args *a) {
     RedisModuleCallReply *reply = NULL;
-    if (not_run(a)) {
+    int error = not_run(a->list, a->count);
+    if (error) {
         /* The texts are those of the pipeline: it refuses what it cannot run, and runs nothing. */
-        int error = not_run(a);
         reply = rm_reply_new(ctx, keel_call(ctx->c, a->list, a->count, 0));
         errno = error;
         return reply;
@@ -282,11 +282,12 @@ static unsigned host_flags(const RedisModuleCtx *ctx, unsigned flags) {
 }
 
 /* What a call that was answered with an error comes to. */
-static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ctx, const Args *a,
-                                                              KeelReply *reply) {
-    int error = not_run(a);
+static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ctx,
+                                                              const KeelStr *argv, int argc,
+                                                              unsigned flags, KeelReply *reply) {
+    int error = not_run(argv, argc);
     RedisModuleCallReply *shown = NULL;
-    if (error && !(a->flags & CALL_ERRORS)) {
+    if (error && !(flags & CALL_ERRORS)) {
         keel_reply_free(reply);
     } else {
         shown = rm_reply_new(ctx, reply);
@@ -296,8 +297,7 @@ static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ct
 }
 
 /* What letters ask for before anything runs. True: it does not run, *reply is what there is. */
-static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a,
-                                              RedisModuleCallReply **reply) {
+static bool settled(RedisModuleCtx *ctx, const Args *a, RedisModuleCallReply **reply) {
     *reply = NULL;
     if (a->flags & CALL_DRY) {
         *reply = dry_run(ctx, a);
@@ -310,36 +310,95 @@ static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a
     return *reply != NULL;
 }
 
-static inline RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
-    RedisModuleCallReply *reply_now;
-    errno = 0;
-    if (__builtin_expect(a->flags != 0, 0) && settled(ctx, a, &reply_now)) return reply_now;
+static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, const KeelCommandRef *cmd,
+                                        const KeelStr *argv, int argc, unsigned flags,
+                                        unsigned host) {
     const Mod *outer = rm_calling;
+    errno = 0;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    KeelReply *reply = keel_call_found(ctx->c, cmd, argv, argc, host, ctx);
     rm_calling = outer;
-    if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) return failed(ctx, a, reply);
-    return rm_reply_new(ctx, reply);
+    if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) {
+        return failed(ctx, argv, argc, flags, reply);
+    }
+    rm_own(ctx, OWNED_REPLY, reply);
+    return (RedisModuleCallReply *)reply;
 }
 
-RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const char *format, ...) {
+/* Any format. */
+static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *ctx,
+                                                                const char *command,
+                                                                const char *format, va_list args) {
     Args a;
     RedisModuleCallReply *reply = NULL;
-    va_list args;
     args_begin(&a, command);
-    va_start(args, format);
-    bool good = args_read(&a, format, args);
-    va_end(args);
-    if (__builtin_expect(!good || !ctx->c, 0)) {
+    if (!args_read(&a, format, args) || !ctx->c) {
         errno = EBADF;
-    } else {
-        reply = call(ctx, &a);
+    } else if (!a.flags || !settled(ctx, &a, &reply)) {
+        reply = run(ctx, NULL, a.list, a.count, a.flags, host_flags(ctx, a.flags));
     }
-    if (__builtin_expect(a.copies || a.list != a.few, 0)) {
-        int error = errno;
-        args_end(&a);
-        errno = error;
+    int error = errno;
+    args_end(&a);
+    errno = error;
+    return reply;
+}
+
+/* Commands that were called before, by where the caller keeps the name: mostly it is a literal. What
+ * is there now is compared all the same. */
+enum { KNOWN = 64, KNOWN_NAME = 24 };
+static struct Known {
+    const char *at;
+    const KeelCommandRef *cmd;
+    size_t len;
+    char name[KNOWN_NAME];
+} known[KNOWN];
+static uint64_t known_epoch;
+
+static __attribute__((noinline)) const KeelCommandRef *learn(struct Known *k, const char *command,
+                                                             KeelStr *name) {
+    if (known_epoch != keel_command_epoch()) memset(known, 0, sizeof(known));
+    known_epoch = keel_command_epoch();
+    *name = keel_str(command);
+    const KeelCommandRef *cmd = name->len < KNOWN_NAME ? keel_command_find(*name) : NULL;
+    if (!cmd || keel_command_row(cmd)->subcommands) return NULL;
+    *k = (struct Known){.at = command, .cmd = cmd, .len = name->len};
+    memcpy(k->name, command, name->len);
+    return cmd;
+}
+
+/* NULL: it is looked up each time, or is none. */
+static inline const KeelCommandRef *find(const char *command, KeelStr *name) {
+    struct Known *k = &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
+    if (__builtin_expect(k->at != command || known_epoch != keel_command_epoch(), 0)) {
+        return learn(k, command, name);
     }
+    size_t i = 0;
+    while (k->name[i] == command[i] && command[i]) i++;
+    if (__builtin_expect(k->name[i] != command[i], 0)) return learn(k, command, name);
+    *name = (KeelStr){command, k->len};
+    return k->cmd;
+}
+
+/* Calls with nothing but strings, and not many, are made without further ado. */
+RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const char *format, ...) {
+    enum { FEW = 6 };
+    KeelStr few[FEW];
+    va_list args;
+    int n = 1;
+    va_start(args, format);
+    const char *p = format;
+    while (*p == 's' && n < FEW) {
+        few[n++] = rm_view(va_arg(args, RedisModuleString *));
+        p++;
+    }
+    va_end(args);
+    if (__builtin_expect(!*p && ctx->c, 1)) {
+        const KeelCommandRef *cmd = find(command, few);
+        return run(ctx, cmd, few, n, 0, KEEL_CALL_KEEP_DB);
+    }
+    va_start(args, format);
+    RedisModuleCallReply *reply = call_any(ctx, command, format, args);
+    va_end(args);
     return reply;
 }
 
