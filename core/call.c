@@ -65,34 +65,40 @@ static inline void run_admitted(KeelCtx *c) {
 
 /* ---- calls with a reply of their own --------------------------------------------------------- */
 
-/* Readies the client of this level to run in the name of c's. What stands behind `id` is left clean
- * by pretended_end(), or never written to in one without a socket. */
-static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
-    KeelClient *client = pretended[level];
-    const KeelClient *real = c->client;
-    if (!client) client = pretended[level] = keel_zalloc(sizeof(*client));
-    level++;
-    memset(client, 0, offsetof(KeelClient, id));
+static __attribute__((noinline)) KeelClient *pretended_new(void) {
+    KeelClient *client = pretended[level] = keel_zalloc(sizeof(*client));
     client->fd = -1;
     client->pretended = true;
+    return client;
+}
+
+/* Readies the client of this level to run in the name of c's. Only what a command may change in a
+ * client without a socket is set: nobody reads, queues or lists it, and what it comes to own is
+ * cleared by pretended_end(). */
+static inline KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
+    KeelClient *client = pretended[level];
+    const KeelClient *real = c->client;
+    if (__builtin_expect(!client, 0)) client = pretended_new();
+    level++;
     client->protocol = flags & KEEL_CALL_RESP3 ? 3 : 2;
+    client->kind = KEEL_CLIENT_NORMAL;
+    client->close_now = false;
     client->db = c->db;
-    client->flags = KEEL_CF_AUTHENTICATED;
-    client->args_len = client->memory = 0;
-    client->module_bytes = 0;
-    client->commands = 0;
-    if (!real) {
+    client->gates = 0;
+    client->stands_for = NULL;
+    client->memory = 0;
+    if (__builtin_expect(!real, 0)) {
+        client->flags = KEEL_CF_AUTHENTICATED;
         client->id = 0;
         client->user = NULL;
-        client->user_lent = false;
-        client->stands_for = NULL;
+        client->user_lent = true;
         return client;
     }
+    client->flags = KEEL_CF_AUTHENTICATED |
+                    (real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX));
     client->id = real->id;
-    client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
     client->user = real->user; /* a copy once either of them becomes somebody else */
-    client->user_lent = real->user != NULL;
-    client->stands_for = NULL;
+    client->user_lent = true;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
         client->stands_for = real->stands_for ? real->stands_for : (KeelClient *)(uintptr_t)real;
@@ -120,9 +126,8 @@ static __attribute__((noinline)) void pretended_clear(KeelClient *client) {
 }
 
 static inline void pretended_end(KeelClient *client) {
-    bool owns_user = client->user && !client->user_lent;
     if (__builtin_expect(client->slots_used || client->name || client->lib_name ||
-                             client->lib_ver || owns_user, 0)) {
+                             client->lib_ver || !client->user_lent, 0)) {
         pretended_clear(client);
     }
     level--;
@@ -137,11 +142,16 @@ static KeelReply *call_refused(const char *error) {
 /* The context of a call, field by field: the text of an error is long and seldom there. */
 static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned flags) {
     n->owed = 1;
-    n->flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0) |
-               (flags & KEEL_CALL_JOURNAL ? 0 : CTX_NO_JOURNAL) |
-               (flags & KEEL_CALL_CLEAN ? CTX_RECORD_CLEAN : 0) |
-               (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0) |
-               (c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
+    n->flags = CTX_NESTED | CTX_NO_BLOCK | CTX_NO_JOURNAL |
+               (c->flags & (CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
+    if (__builtin_expect((flags & ~(unsigned)KEEL_CALL_KEEP_DB) != 0, 0)) {
+        if (flags & KEEL_CALL_JOURNAL && !(c->flags & CTX_NO_JOURNAL)) {
+            n->flags &= ~(uint32_t)CTX_NO_JOURNAL;
+        }
+        n->flags |= (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0u) |
+                    (flags & KEEL_CALL_CLEAN ? CTX_RECORD_CLEAN : 0u) |
+                    (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0u);
+    }
     n->db = c->db;
     n->db_at_start = 0;
     n->client = client;
@@ -155,13 +165,16 @@ static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned
     n->redacted = 0;
 }
 
-static inline __attribute__((always_inline)) KeelReply *call(KeelCtx *c, KeelCommandRef *cmd,
-                                                             const KeelStr *argv, int argc,
-                                                             unsigned flags, void *data) {
+/* Not to be split: its start and its end are as hot as its middle. */
+__attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd,
+                                                     const KeelStr *argv, int argc, unsigned flags,
+                                                     void *data) {
     KeelCtx n;
     Chunk *chunk;
-    if (argc < 1) return call_refused("ERR a call needs a command");
-    if (level == LEVELS_MAX) return call_refused("ERR calls are nested too deeply");
+    if (__builtin_expect(argc < 1 || level == LEVELS_MAX, 0)) {
+        return call_refused(argc < 1 ? "ERR a call needs a command"
+                                     : "ERR calls are nested too deeply");
+    }
     KeelClient *client = pretended_begin(c, flags);
     KeelReply *reply = parsed_begin(data, &chunk);
     call_ctx(&n, c, client, flags);
@@ -183,11 +196,6 @@ static inline __attribute__((always_inline)) KeelReply *call(KeelCtx *c, KeelCom
     parsed_end(reply, reply_capture_end(&n));
     pretended_end(client);
     return reply;
-}
-
-KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
-                           unsigned flags, void *data) {
-    return call(c, (KeelCommandRef *)(uintptr_t)cmd, argv, argc, flags, data);
 }
 
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {

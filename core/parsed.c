@@ -361,6 +361,12 @@ bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
     char kind = *bytes.ptr;
     bool scalar = kind == '$' || kind == '+' || kind == ':' || kind == '-';
     if (__builtin_expect(!scalar && !(c->flags & CTX_RESP3), 0) && needs_resp3(reply)) return false;
-    keel_reply_raw(c, bytes, 1);
+    if (__builtin_expect(bytes.len <= 16 && c->out_end - c->out >= 16 && kind != '-', 1)) {
+        c->owed--;
+        copy_few(c->out, bytes.ptr, bytes.len);
+        c->out += bytes.len;
+    } else {
+        keel_reply_raw(c, bytes, 1);
+    }
     return true;
 }

@@ -116,6 +116,7 @@ void reply_capture_begin(KeelCtx *c, Chunk *first) {
     first->next = NULL;
     first->len = first->sent = 0;
     client->chunks = client->last_chunk = first;
+    client->chunk_bytes = 0;
     client->chunk_count = 1;
     client->writer = c;
     c->chunk = first;
@@ -125,13 +126,9 @@ void reply_capture_begin(KeelCtx *c, Chunk *first) {
 }
 
 Chunk *reply_capture_end(KeelCtx *c) {
-    KeelClient *client = c->client;
-    window_commit(c);
-    client->writer = NULL;
-    Chunk *first = client->chunks;
-    client->chunks = client->last_chunk = NULL;
-    client->chunk_bytes = client->chunk_count = 0;
-    return first;
+    c->chunk->len = (size_t)(c->out - c->chunk->data);
+    c->client->writer = NULL;
+    return c->client->chunks;
 }
 
 static inline char *room_for(KeelCtx *c, size_t n) {

@@ -345,7 +345,7 @@ static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *
 
 /* Commands that were called before, by where the caller keeps the name: mostly it is a literal. What
  * is there now is compared all the same. */
-enum { KNOWN = 64, KNOWN_NAME = 24 };
+enum { KNOWN = 64, KNOWN_NAME = 40 };
 static struct Known {
     const char *at;
     const KeelCommandRef *cmd;
@@ -372,9 +372,7 @@ static inline const KeelCommandRef *find(const char *command, KeelStr *name) {
     if (__builtin_expect(k->at != command || known_epoch != keel_command_epoch(), 0)) {
         return learn(k, command, name);
     }
-    size_t i = 0;
-    while (k->name[i] == command[i] && command[i]) i++;
-    if (__builtin_expect(k->name[i] != command[i], 0)) return learn(k, command, name);
+    if (__builtin_expect(strcmp(k->name, command) != 0, 0)) return learn(k, command, name);
     *name = (KeelStr){command, k->len};
     return k->cmd;
 }
