@@ -22,8 +22,22 @@
 
 enum { LEVELS_MAX = 64 };
 
-static KeelClient *pretended[LEVELS_MAX]; /* made when first needed */
-static int level;
+/* One call inside another: its context and its client, and what its end needs to know. Kept from call
+ * to call, so that most of it is as the next one wants it. */
+typedef struct Level {
+    KeelCtx c;
+    KeelClient client;
+    KeelReply *reply;
+    unsigned flags;                /* KEEL_CALL_* */
+    int depth;
+    const void *crash_command;
+    KeelCtx *crash_ctx;
+    uint64_t clock;
+    struct Level *outer, *inner;
+} Level;
+
+static Level bottom;
+static Level *innermost = &bottom;
 
 /* What the arguments name. Lookup reads words, so a short name is looked at in a place with room
  * behind it: a caller's may end where its page does. */
@@ -51,7 +65,7 @@ static inline bool admitted(KeelCtx *c, bool ask_gates) {
            admitted_slowly(c, ask_gates);
 }
 
-static inline void run_admitted(KeelCtx *c) {
+static void run_admitted(KeelCtx *c) {
     const void *command = crash_command;
     KeelCtx *ctx = crash_ctx;
     uint64_t clock = dispatch_clock();
@@ -65,21 +79,24 @@ static inline void run_admitted(KeelCtx *c) {
 
 /* ---- calls with a reply of their own --------------------------------------------------------- */
 
-static __attribute__((noinline)) KeelClient *pretended_new(void) {
-    KeelClient *client = pretended[level] = keel_zalloc(sizeof(*client));
-    client->fd = -1;
-    client->pretended = true;
-    return client;
+/* NULL: too deep. */
+static __attribute__((noinline)) Level *level_new(void) {
+    if (innermost->depth == LEVELS_MAX) return NULL;
+    Level *l = innermost->inner = keel_zalloc(sizeof(*l));
+    l->outer = innermost;
+    l->depth = innermost->depth + 1;
+    l->c.client = &l->client;
+    l->client.writer = &l->c;
+    l->client.fd = -1;
+    l->client.pretended = true;
+    return l;
 }
 
-/* Readies the client of this level to run in the name of c's. Only what a command may change in a
- * client without a socket is set: nobody reads, queues or lists it, and what it comes to own is
- * cleared by pretended_end(). */
-static inline KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
-    KeelClient *client = pretended[level];
+/* Readies the level's client to run in the name of c's. Only what a command may change in a client
+ * without a socket is set: nobody reads, queues or lists it, and what it comes to own is cleared by
+ * pretended_end(). */
+static inline void pretended_begin(KeelClient *client, const KeelCtx *c, unsigned flags) {
     const KeelClient *real = c->client;
-    if (__builtin_expect(!client, 0)) client = pretended_new();
-    level++;
     client->protocol = flags & KEEL_CALL_RESP3 ? 3 : 2;
     client->kind = KEEL_CLIENT_NORMAL;
     client->close_now = false;
@@ -87,28 +104,26 @@ static inline KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     client->gates = 0;
     client->stands_for = NULL;
     client->memory = 0;
+    client->user_lent = true;
     if (__builtin_expect(!real, 0)) {
         client->flags = KEEL_CF_AUTHENTICATED;
         client->id = 0;
         client->user = NULL;
-        client->user_lent = true;
-        return client;
+        return;
     }
     client->flags = KEEL_CF_AUTHENTICATED |
                     (real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX));
     client->id = real->id;
     client->user = real->user; /* a copy once either of them becomes somebody else */
-    client->user_lent = true;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
         client->stands_for = real->stands_for ? real->stands_for : (KeelClient *)(uintptr_t)real;
     }
-    return client;
 }
 
 void call_keep_user(const char *user) {
-    for (int i = 0; i < level; i++) {
-        KeelClient *client = pretended[i];
+    for (Level *l = innermost; l != &bottom; l = l->outer) {
+        KeelClient *client = &l->client;
         if (!client->user_lent || client->user != user) continue;
         client->user = keel_strdup(keel_str(user));
         client->user_lent = false;
@@ -130,7 +145,6 @@ static inline void pretended_end(KeelClient *client) {
                              client->lib_ver || !client->user_lent, 0)) {
         pretended_clear(client);
     }
-    level--;
 }
 
 static KeelReply *call_refused(const char *error) {
@@ -139,8 +153,8 @@ static KeelReply *call_refused(const char *error) {
     return keel_reply_parse((KeelStr){bytes, (size_t)len});
 }
 
-/* The context of a call, field by field: the text of an error is long and seldom there. */
-static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned flags) {
+/* The context of a call: what the last one may have changed. */
+static inline void ctx_begin(KeelCtx *n, KeelCtx *c, unsigned flags) {
     n->owed = 1;
     n->flags = CTX_NESTED | CTX_NO_BLOCK | CTX_NO_JOURNAL |
                (c->flags & (CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
@@ -153,48 +167,70 @@ static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned
                     (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0u);
     }
     n->db = c->db;
-    n->db_at_start = 0;
-    n->client = client;
     n->dirty = 0;
     n->memo = c->memo; /* what is called mostly works on the same keys */
     n->memo_end = c->memo_end;
-    n->raw = (KeelStr){NULL, 0};
     n->outer = c;
-    n->module = NULL;
     n->error_len = 0;
-    n->redacted = 0;
 }
 
-/* Not to be split: its start and its end are as hot as its middle. */
+/* Whether flags and gates let it pass, or it was answered otherwise. */
+static __attribute__((noinline)) bool admitted_any(Level *l) {
+    KeelCtx *n = &l->c;
+    if (l->flags & KEEL_CALL_NO_WRITES && n->command && n->command->flags & KEEL_WRITE) {
+        keel_reply_errorf(n, "ERR Write command '%s' was called while write is not allowed.",
+                          keel_command_name(n->command));
+        return false;
+    }
+    return admitted(n, l->flags & KEEL_CALL_AS_CLIENT);
+}
+
+static __attribute__((noinline)) KeelReply *call_impossible(int argc) {
+    return call_refused(argc < 1 ? "ERR a call needs a command"
+                                 : "ERR calls are nested too deeply");
+}
+
+/* Not to be split: its start and its end are as hot as its middle. What is needed behind the command
+ * is kept in the level, not in registers. */
 __attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd,
                                                      const KeelStr *argv, int argc, unsigned flags,
                                                      void *data) {
-    KeelCtx n;
+    const unsigned asks = KEEL_CALL_NO_WRITES | KEEL_CALL_AS_CLIENT;
+    Level *l = innermost->inner;
+    if (__builtin_expect(argc < 1 || (!l && !(l = level_new())), 0)) return call_impossible(argc);
+    innermost = l;
+    KeelCtx *n = &l->c;
+    l->flags = flags;
+    n->argv = argv;
+    n->argc = argc;
+    pretended_begin(&l->client, c, flags);
+    ctx_begin(n, c, flags);
     Chunk *chunk;
-    if (__builtin_expect(argc < 1 || level == LEVELS_MAX, 0)) {
-        return call_refused(argc < 1 ? "ERR a call needs a command"
-                                     : "ERR calls are nested too deeply");
+    l->reply = parsed_begin(data, &chunk);
+    reply_capture_begin(n, chunk);
+    n->command = cmd;
+    if (__builtin_expect(!cmd || rewrites_count, 0)) {
+        n->command = rewrites_count ? NULL : find_command(argv, argc);
     }
-    KeelClient *client = pretended_begin(c, flags);
-    KeelReply *reply = parsed_begin(data, &chunk);
-    call_ctx(&n, c, client, flags);
-    n.command = __builtin_expect(rewrites_count, 0) ? NULL : cmd ? cmd : find_command(argv, argc);
-    n.argv = argv;
-    n.argc = argc;
-    reply_capture_begin(&n, chunk);
     stats.commands++;
-    if (__builtin_expect(flags & KEEL_CALL_NO_WRITES && n.command &&
-                             n.command->flags & KEEL_WRITE, 0)) {
-        keel_reply_errorf(&n, "ERR Write command '%s' was called while write is not allowed.",
-                          keel_command_name(n.command));
-    } else if (admitted(&n, flags & KEEL_CALL_AS_CLIENT)) {
-        run_admitted(&n);
+    if ((__builtin_expect(!(flags & asks) && dispatch_admits(n, 0), 1)) || admitted_any(l)) {
+        l->crash_command = crash_command;
+        l->crash_ctx = crash_ctx;
+        l->clock = dispatch_clock();
+        dispatch_start_clock();
+        dispatch_call(n);
+        dispatch_set_clock(l->clock); /* the caller's time includes ours */
+        crash_ctx = l->crash_ctx;
+        crash_command = l->crash_command;
     }
+    n = &l->c;
     /* What is not recorded by itself is its caller's change. */
-    if (!(flags & KEEL_CALL_JOURNAL)) c->dirty += n.dirty;
-    if (!(flags & KEEL_CALL_KEEP_DB)) c->db = n.db;
-    parsed_end(reply, reply_capture_end(&n));
-    pretended_end(client);
+    if (!(l->flags & KEEL_CALL_JOURNAL)) n->outer->dirty += n->dirty;
+    if (!(l->flags & KEEL_CALL_KEEP_DB)) n->outer->db = n->db;
+    KeelReply *reply = l->reply;
+    parsed_end(reply, reply_capture_end(n));
+    pretended_end(&l->client);
+    innermost = l->outer;
     return reply;
 }
 
@@ -218,6 +254,7 @@ KeelCtx *keel_collect_begin(int protocol) {
     k->client.protocol = (uint8_t)protocol;
     k->client.db = k->c.db;
     k->c.client = &k->client;
+    k->client.writer = &k->c;
     k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
     k->c.owed = 1;
     Chunk *chunk;

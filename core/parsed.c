@@ -262,19 +262,27 @@ static __attribute__((noinline)) void forget(KeelReply *r) {
     *r = (KeelReply){.root = r, .chunk = r->chunk};
 }
 
+static __attribute__((noinline)) void free_any(KeelReply *reply) {
+    if (!reply || reply->root != reply) return;
+    if (reply->type) {
+        forget(reply);
+        keel_reply_free(reply);
+        return;
+    }
+    keel_free(reply->chunk);
+    keel_free(reply);
+}
+
 /* One that waits to be used again is as a new one, but for its chunk's old bytes. */
 void keel_reply_free(KeelReply *reply) {
-    if (!reply || reply->root != reply) return;
-    if (reply->type) forget(reply);
-    if (__builtin_expect(mem_loop_thread && spare_count < SPARE_MAX &&
-                             reply->chunk->room <= SPARE_ROOM, 1)) {
+    if (__builtin_expect(reply && reply->root == reply && !reply->type && mem_loop_thread &&
+                             spare_count < SPARE_MAX && reply->chunk->room <= SPARE_ROOM, 1)) {
         reply->next_spare = spare;
         spare = reply;
         spare_count++;
         return;
     }
-    keel_free(reply->chunk);
-    keel_free(reply);
+    free_any(reply);
 }
 
 void *keel_reply_data(const KeelReply *reply) {
@@ -356,17 +364,24 @@ static bool needs_resp3(const KeelReply *reply) {
     return false;
 }
 
-bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
+static __attribute__((noinline)) bool pass_any(KeelCtx *c, const KeelReply *reply) {
     KeelStr bytes = keel_reply_resp(reply);
+    if (!(c->flags & CTX_RESP3) && needs_resp3(reply)) return false;
+    keel_reply_raw(c, bytes, 1);
+    return true;
+}
+
+/* Short scalars call nobody. */
+bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
+    enum { FEW = 16 };
+    KeelStr bytes = reply->resp;
     char kind = *bytes.ptr;
-    bool scalar = kind == '$' || kind == '+' || kind == ':' || kind == '-';
-    if (__builtin_expect(!scalar && !(c->flags & CTX_RESP3), 0) && needs_resp3(reply)) return false;
-    if (__builtin_expect(bytes.len <= 16 && c->out_end - c->out >= 16 && kind != '-', 1)) {
-        c->owed--;
-        copy_few(c->out, bytes.ptr, bytes.len);
-        c->out += bytes.len;
-    } else {
-        keel_reply_raw(c, bytes, 1);
+    if (__builtin_expect((kind != '$' && kind != ':' && kind != '+') || bytes.len > FEW ||
+                             c->out_end - c->out < FEW, 0)) {
+        return pass_any(c, reply);
     }
+    c->owed--;
+    copy_few(c->out, bytes.ptr, bytes.len);
+    c->out += bytes.len;
     return true;
 }
