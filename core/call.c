@@ -79,9 +79,9 @@ static void run_admitted(KeelCtx *c) {
 
 /* ---- calls with a reply of their own --------------------------------------------------------- */
 
-/* NULL: too deep. */
-static __attribute__((noinline)) Level *level_new(void) {
-    if (innermost->depth == LEVELS_MAX) return NULL;
+/* False: too deep. */
+static bool level_new(void) {
+    if (innermost->depth == LEVELS_MAX) return false;
     Level *l = innermost->inner = keel_zalloc(sizeof(*l));
     l->outer = innermost;
     l->depth = innermost->depth + 1;
@@ -89,7 +89,7 @@ static __attribute__((noinline)) Level *level_new(void) {
     l->client.writer = &l->c;
     l->client.fd = -1;
     l->client.pretended = true;
-    return l;
+    return true;
 }
 
 /* Readies the level's client to run in the name of c's. Only what a command may change in a client
@@ -185,35 +185,25 @@ static __attribute__((noinline)) bool admitted_any(Level *l) {
     return admitted(n, l->flags & KEEL_CALL_AS_CLIENT);
 }
 
-static __attribute__((noinline)) KeelReply *call_impossible(int argc) {
-    return call_refused(argc < 1 ? "ERR a call needs a command"
-                                 : "ERR calls are nested too deeply");
-}
-
-/* Not to be split: its start and its end are as hot as its middle. What is needed behind the command
- * is kept in the level, not in registers. */
-__attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd,
-                                                     const KeelStr *argv, int argc, unsigned flags,
-                                                     void *data) {
+/* The call itself, in a level that is there. `cmd` NULL: unknown, or about to be exchanged. What is
+ * needed behind the command is kept in the level, not in registers. */
+static inline __attribute__((always_inline)) KeelReply *
+call_in(Level *l, KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+        unsigned flags, void *data) {
     const unsigned asks = KEEL_CALL_NO_WRITES | KEEL_CALL_AS_CLIENT;
-    Level *l = innermost->inner;
-    if (__builtin_expect(argc < 1 || (!l && !(l = level_new())), 0)) return call_impossible(argc);
-    innermost = l;
     KeelCtx *n = &l->c;
+    Chunk *chunk;
+    innermost = l;
     l->flags = flags;
+    n->command = cmd;
     n->argv = argv;
     n->argc = argc;
     pretended_begin(&l->client, c, flags);
     ctx_begin(n, c, flags);
-    Chunk *chunk;
     l->reply = parsed_begin(data, &chunk);
     reply_capture_begin(n, chunk);
-    n->command = cmd;
-    if (__builtin_expect(!cmd || rewrites_count, 0)) {
-        n->command = rewrites_count ? NULL : find_command(argv, argc);
-    }
     stats.commands++;
-    if ((__builtin_expect(!(flags & asks) && dispatch_admits(n, 0), 1)) || admitted_any(l)) {
+    if (__builtin_expect(!(flags & asks) && dispatch_admits(n, 0), 1) || admitted_any(l)) {
         l->crash_command = crash_command;
         l->crash_ctx = crash_ctx;
         l->clock = dispatch_clock();
@@ -223,7 +213,6 @@ __attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, const KeelComma
         crash_ctx = l->crash_ctx;
         crash_command = l->crash_command;
     }
-    n = &l->c;
     /* What is not recorded by itself is its caller's change. */
     if (!(l->flags & KEEL_CALL_JOURNAL)) n->outer->dirty += n->dirty;
     if (!(l->flags & KEEL_CALL_KEEP_DB)) n->outer->db = n->db;
@@ -235,7 +224,35 @@ __attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, const KeelComma
 }
 
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
-    return keel_call_found(c, NULL, argv, argc, flags, NULL);
+    KeelFound found = {0};
+    return keel_call_found(c, &found, argv, argc, flags, NULL);
+}
+
+static __attribute__((noinline)) KeelReply *call_any(KeelCtx *c, KeelFound *found,
+                                                     const KeelStr *argv, int argc, unsigned flags,
+                                                     void *data) {
+    if (argc < 1) return call_refused("ERR a call needs a command");
+    if (!innermost->inner && !level_new()) {
+        return call_refused("ERR calls are nested too deeply");
+    }
+    if (found->epoch_ != command_epoch) {
+        *found = (KeelFound){find_command(argv, argc), command_epoch};
+    }
+    /* Looked up once its words are what they will be, if they may be exchanged. */
+    return call_in(innermost->inner, c, rewrites_count ? NULL : found->command_, argv, argc, flags,
+                   data);
+}
+
+/* Not to be split: its start and its end are as hot as its middle. */
+__attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, KeelFound *found,
+                                                     const KeelStr *argv, int argc, unsigned flags,
+                                                     void *data) {
+    Level *l = innermost->inner;
+    if (__builtin_expect(!l || found->epoch_ != command_epoch || rewrites_count || argc < 1 ||
+                             !parsed_ready(), 0)) {
+        return call_any(c, found, argv, argc, flags, data);
+    }
+    return call_in(l, c, found->command_, argv, argc, flags, data);
 }
 
 /* ---- replies that gather aside --------------------------------------------------------------- */

@@ -18,7 +18,7 @@
 static KeelCommandRef **commands;      /* top level, by order */
 static size_t command_count, command_room;
 static uint32_t next_order;
-static uint64_t epoch = 1;
+uint64_t command_epoch = 1;
 
 static KeelCommandRef **by_name;       /* a power of two of places, at most half full */
 static uint64_t by_name_mask;
@@ -47,12 +47,8 @@ static void index_command(KeelCommandRef *cmd) {
     command_names[i & command_names_mask] = slot;
 }
 
-uint64_t keel_command_epoch(void) {
-    return epoch;
-}
-
 static void rebuild_tables(void) {
-    epoch++;
+    command_epoch++;
     size_t slots = 64;
     while (slots < command_count * 2) slots *= 2;
     keel_free(by_name);

@@ -42,6 +42,8 @@ int command_register(struct Module *module, const KeelCommand *rows, size_t row_
                      size_t room);
 /* Removes all commands of a module. */
 void command_unregister(struct Module *module);
+/* Grows whenever commands come or go: what was found by name before may be gone. */
+extern uint64_t command_epoch;
 /* Recomputes every command's `gates` after gates came or went: gate bit i stands for a command
  * that has a flag of flags[i] (0: any) and none of except[i]. */
 void command_set_gates(const uint64_t *flags, const uint64_t *except, int count);

@@ -153,6 +153,10 @@ static __attribute__((noinline)) KeelReply *reply_make(void) {
     return r;
 }
 
+bool parsed_ready(void) {
+    return mem_loop_thread && spare;
+}
+
 KeelReply *parsed_begin(void *data, Chunk **chunk) {
     KeelReply *r = __builtin_expect(mem_loop_thread, 1) ? spare : NULL;
     if (__builtin_expect(r != NULL, 1)) {

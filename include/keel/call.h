@@ -23,10 +23,15 @@ enum {
  * and database of the context's client; a database that it selects is the context's from then on.
  * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
-/* The same for who calls often. `cmd` is what argv names, as keel_command_of() found it at the present
- * keel_command_epoch(); NULL: it is looked up now. `data` goes with the reply: keel_reply_data(). */
-KEEL_API KeelReply *keel_call_found(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,
-                                    int argc, unsigned flags, void *data);
+/* The same for who calls often. `found` remembers from call to call what argv names: zero at first, and
+ * the caller's word that the names are the same each time. `data` goes with the reply:
+ * keel_reply_data(). */
+typedef struct KeelFound {
+    const KeelCommandRef *command_; /* the host's */
+    uint64_t epoch_;
+} KeelFound;
+KEEL_API KeelReply *keel_call_found(KeelCtx *c, KeelFound *found, const KeelStr *argv, int argc,
+                                    unsigned flags, void *data);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
  * with queued ones. Counts as one reply of the running command. Gates are asked, but for those that
  * have .whole: they were to be asked before the first command of a batch, with keel_gates_ask(). */

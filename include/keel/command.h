@@ -158,9 +158,6 @@ struct KeelCommand {
 /* A command as the host holds it. Opaque; lives until its module is unloaded. */
 typedef struct KeelCommandRef KeelCommandRef;
 
-/* Grows whenever a command comes or goes: what was found by name before may be gone. */
-KEEL_API uint64_t keel_command_epoch(void);
-
 /* The command that is running; NULL outside one. */
 KEEL_API const KeelCommandRef *keel_command(KeelCtx *c);
 /* The words that it was called with, as its handler got them. Returns how many; 0 outside one. */

@@ -5,9 +5,12 @@
  * recorded when '!' says so. Arguments live on the stack while they are few. That a command is not
  * there, or has the wrong number of arguments, shows in an error reply; only then is it looked up
  * again to tell errno what it was. */
+#define _GNU_SOURCE
 #include "rm.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -310,14 +313,13 @@ static bool settled(RedisModuleCtx *ctx, const Args *a, RedisModuleCallReply **r
     return *reply != NULL;
 }
 
-static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, const KeelCommandRef *cmd,
-                                        const KeelStr *argv, int argc, unsigned flags,
-                                        unsigned host) {
+static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, KeelFound *found, const KeelStr *argv,
+                                        int argc, unsigned flags, unsigned host) {
     const Mod *outer = rm_calling;
-    errno = 0;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call_found(ctx->c, cmd, argv, argc, host, ctx);
+    KeelReply *reply = keel_call_found(ctx->c, found, argv, argc, host, ctx);
     rm_calling = outer;
+    errno = 0;
     if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) {
         return failed(ctx, argv, argc, flags, reply);
     }
@@ -330,12 +332,14 @@ static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *
                                                                 const char *command,
                                                                 const char *format, va_list args) {
     Args a;
+    KeelFound found = {0};
     RedisModuleCallReply *reply = NULL;
     args_begin(&a, command);
+    errno = 0;
     if (!args_read(&a, format, args) || !ctx->c) {
         errno = EBADF;
     } else if (!a.flags || !settled(ctx, &a, &reply)) {
-        reply = run(ctx, NULL, a.list, a.count, a.flags, host_flags(ctx, a.flags));
+        reply = run(ctx, &found, a.list, a.count, a.flags, host_flags(ctx, a.flags));
     }
     int error = errno;
     args_end(&a);
@@ -343,38 +347,58 @@ static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *
     return reply;
 }
 
-/* Commands that were called before, by where the caller keeps the name: mostly it is a literal. What
- * is there now is compared all the same. */
-enum { KNOWN = 64, KNOWN_NAME = 40 };
-static struct Known {
+/* Names of commands that were called before, by where the caller keeps them. Mostly that is a literal
+ * of the module's own, which stays what it is for as long as the module can call; any other place
+ * may hold another name by now, and is compared. */
+enum { KNOWN = 64, KNOWN_NAME = 24 };
+typedef struct Known {
     const char *at;
-    const KeelCommandRef *cmd;
+    const Mod *literal_of;         /* NULL: of nobody */
     size_t len;
+    KeelFound found;
     char name[KNOWN_NAME];
-} known[KNOWN];
-static uint64_t known_epoch;
+} Known;
+static Known known[KNOWN];
 
-static __attribute__((noinline)) const KeelCommandRef *learn(struct Known *k, const char *command,
-                                                             KeelStr *name) {
-    if (known_epoch != keel_command_epoch()) memset(known, 0, sizeof(known));
-    known_epoch = keel_command_epoch();
-    *name = keel_str(command);
-    const KeelCommandRef *cmd = name->len < KNOWN_NAME ? keel_command_find(*name) : NULL;
-    if (!cmd || keel_command_row(cmd)->subcommands) return NULL;
-    *k = (struct Known){.at = command, .cmd = cmd, .len = name->len};
-    memcpy(k->name, command, name->len);
-    return cmd;
+typedef struct Literal {
+    const struct link_map *library;
+    uintptr_t at;
+    bool found;
+} Literal;
+
+static int find_literal(struct dl_phdr_info *info, size_t size, void *data) {
+    Literal *l = data;
+    (void)size;
+    if (info->dlpi_addr != l->library->l_addr) return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + h->p_vaddr;
+        if (h->p_type != PT_LOAD || h->p_flags & PF_W) continue;
+        l->found |= l->at >= start && l->at - start < h->p_memsz;
+    }
+    return 1;
 }
 
-/* NULL: it is looked up each time, or is none. */
-static inline const KeelCommandRef *find(const char *command, KeelStr *name) {
-    struct Known *k = &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
-    if (__builtin_expect(k->at != command || known_epoch != keel_command_epoch(), 0)) {
-        return learn(k, command, name);
-    }
-    if (__builtin_expect(strcmp(k->name, command) != 0, 0)) return learn(k, command, name);
-    *name = (KeelStr){command, k->len};
-    return k->cmd;
+/* Whether the bytes lie where the module's library cannot be written to. */
+static bool is_literal(const Mod *mod, const char *text) {
+    Literal l = {.at = (uintptr_t)text};
+    if (!mod || !mod->library || dlinfo(mod->library, RTLD_DI_LINKMAP, &l.library) != 0) return false;
+    dl_iterate_phdr(find_literal, &l);
+    return l.found;
+}
+
+void rm_forget_known(void) {
+    memset(known, 0, sizeof(known));
+}
+
+/* NULL: a name too long to be remembered. */
+static __attribute__((noinline)) Known *learn(const Mod *mod, const char *command, Known *k) {
+    size_t len = strlen(command);
+    if (k->at == command && k->len == len && memcmp(k->name, command, len) == 0) return k;
+    if (len >= KNOWN_NAME) return NULL;
+    *k = (Known){.at = command, .literal_of = is_literal(mod, command) ? mod : NULL, .len = len};
+    memcpy(k->name, command, len);
+    return k;
 }
 
 /* Calls with nothing but strings, and not many, are made without further ado. */
@@ -390,9 +414,13 @@ RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const ch
         p++;
     }
     va_end(args);
-    if (__builtin_expect(!*p && ctx->c, 1)) {
-        const KeelCommandRef *cmd = find(command, few);
-        return run(ctx, cmd, few, n, 0, KEEL_CALL_KEEP_DB);
+    Known *k = &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
+    if (__builtin_expect(k->at != command || k->literal_of != ctx->mod, 0)) {
+        k = learn(ctx->mod, command, k);
+    }
+    if (__builtin_expect(!*p && ctx->c && k, 1)) {
+        few[0] = (KeelStr){command, k->len};
+        return run(ctx, &k->found, few, n, 0, KEEL_CALL_KEEP_DB);
     }
     va_start(args, format);
     RedisModuleCallReply *reply = call_any(ctx, command, format, args);
