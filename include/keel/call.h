@@ -23,8 +23,8 @@ enum {
  * and database of the context's client; a database that it selects is the context's from then on.
  * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
-/* The same for who calls often. `found` remembers from call to call what argv names: zero at first, and
- * the caller's word that the names are the same each time. `data` goes with the reply:
+/* The same for who calls often. `found` remembers from call to call what argv[0] names: zero at first,
+ * and the caller's word that it is the same name each time. `data` goes with the reply:
  * keel_reply_data(). */
 typedef struct KeelFound {
     const KeelCommandRef *command_; /* the host's */
