@@ -5,6 +5,7 @@
 #include "link.h"
 
 #include "keyspace.h"
+#include "loop.h"
 #include "net.h"
 #include "poll.h"
 #include "stats.h"
