@@ -13,6 +13,7 @@ enum {
     KEEL_CALL_NO_WRITES = 1u << 3, /* refuse commands flagged KEEL_WRITE */
     KEEL_CALL_CLEAN = 1u << 4,     /* its records are marked KEEL_JOURNAL_CLEAN */
     KEEL_CALL_LOCAL = 1u << 5,     /* its records are marked KEEL_JOURNAL_LOCAL */
+    KEEL_CALL_KEEP_DB = 1u << 6,   /* a database that it selects is selected for it alone */
 };
 
 /* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error

@@ -129,6 +129,7 @@ struct RedisModuleString {
     uint32_t refs;
     uint8_t form;            /* STR_* */
     bool pooled;             /* it lies in a frame's pool, which takes it back */
+    RedisModuleCtx *lender;  /* pooled: its frame, which looks at it again once it has changed */
     size_t room;
     char inside[];
 };
@@ -165,31 +166,35 @@ enum {
     RM_HEAP = 1u << 7,             /* not in a frame: freed by whoever ends it */
     RM_LOADING = 1u << 8,          /* OnLoad */
     RM_SILENT = 1u << 9,           /* an event's: replies go nowhere */
+    RM_UNTIDY = 1u << 10,          /* something was left in the frame, or an argument changed */
 };
 
 enum { POSTPONED_FEW = 8 };
 
+/* While no flag is set and no key open, a frame is as its next use wants it: whoever writes to a
+ * field below `tidied` sets RM_UNTIDY, unless a flag that is set at the frame's start does. */
 struct RedisModuleCtx {
     int (*get_api)(const char *, void *); /* modules call the first word */
     Mod *mod;
     KeelCtx *c;                    /* NULL: a thread's, without the lock */
-    unsigned flags;                /* RM_* */
     RedisModuleCommand *command;   /* that runs; NULL: none */
+    KeelCtx *replies;              /* where they go, or a thread's gather; NULL: nowhere */
     RedisModuleString **argv;
     int argc;
+    unsigned flags;                /* RM_* */
+    struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
+    struct RedisModuleKey *first_key; /* the frame's own, for when no other is open */
+    /* tidied: */
     Owned *owned;
     int owned_count, owned_room;
     struct PoolBlock *pool;        /* PoolAlloc */
     KeelDeferred postponed[POSTPONED_FEW], *postponed_more;
     int postponed_count, postponed_room;
-    struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
     struct RedisModuleBlockedClient *blocked; /* whose callback runs, or whose thread it is of */
-    KeelCtx *replies;              /* RM_THREAD: where they gather; NULL: nowhere */
     RedisModuleString *ready_name; /* what GetBlockedClientReadyKey gave */
     KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
     const RedisModuleUser *user;   /* SetContextUser */
     struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
-    bool replicated;               /* Replicate() was called: what it wrote stands for the command */
 };
 
 /* A context for one callback of a module, from a pool: nested ones come from the next level. `c` may
@@ -201,12 +206,22 @@ RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
 /* The handler of every row. */
 void rm_run(KeelCtx *c, const KeelStr *argv, int argc);
-/* Arguments as module strings, from a pool; taken back by rm_leave(). */
+/* Arguments as module strings, from a pool; taken back by rm_leave(). Who changes one of them, or
+ * takes a reference, calls rm_argument_changed(). */
 void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
+static inline void rm_argument_changed(RedisModuleString *s) {
+    if (s->lender) s->lender->flags |= RM_UNTIDY;
+}
 /* Notes that the thing is the context's, when its memory is automatic; and that it is no longer. */
-void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
+void rm_own_always(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
+static inline void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing) {
+    if (ctx && ctx->flags & RM_AUTO_MEMORY) rm_own_always(ctx, kind, thing);
+}
 /* False: it was not owned. */
-bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+bool rm_disown_always(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+static inline bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing) {
+    return ctx->flags & RM_AUTO_MEMORY && rm_disown_always(ctx, kind, thing);
+}
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
@@ -280,11 +295,11 @@ struct RedisModuleKey {
     RedisModuleString *name;
     RedisModuleKey *next, *prev;   /* of the context's open ones */
     int mode;                      /* REDISMODULE_READ ... */
-    int db;
-    bool pooled;
-    bool changed;                  /* through this handle: told when it is closed */
+    bool unusual;                  /* closing it takes more than forgetting it: not a frame's own, a
+                                      name or a walk to end */
+    bool name_kept;                /* the handle has a reference to the name */
     /* A walk over a sorted set or a stream. */
-    enum { WALK_NONE, WALK_SCORES, WALK_LEX, WALK_STREAM } walk;
+    enum __attribute__((packed)) { WALK_NONE, WALK_SCORES, WALK_LEX, WALK_STREAM } walk;
     bool walk_ended;
     KeelZsetAt at;
     KeelScoreRange scores;
