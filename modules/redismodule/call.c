@@ -281,15 +281,20 @@ static RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
     if (a->flags & CALL_DRY) return dry_run(ctx, a);
     const unsigned asks = CALL_SCRIPT | CALL_DENY_OOM | CALL_NO_WRITES | CALL_AS_USER;
     if (a->flags & asks && letters_forbid(ctx, a, &refused)) return refused;
-    if (a->flags & CALL_BLOCK) {
-        RedisModuleCallReply *promise = rm_call_blocking(ctx, a->list, a->count,
-                                                         host_flags(ctx, a->flags));
-        if (promise) return promise;
-    }
     int db = keel_db(ctx->c);
     const Mod *outer = rm_calling;
+    KeelReply *reply;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    if (__builtin_expect(a->flags & CALL_BLOCK, 0)) {
+        RedisModuleCallReply *promise =
+            rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags), &reply);
+        if (promise) {
+            rm_calling = outer;
+            return promise;
+        }
+    } else {
+        reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    }
     rm_calling = outer;
     if (__builtin_expect(keel_db(ctx->c) != db, 0)) keel_db_select(ctx->c, db);
     if (__builtin_expect(keel_reply_type(reply) == '-', 0)) {
