@@ -9,6 +9,7 @@
 
 struct Db;
 struct Blocked;
+struct Link;
 
 /* A piece of output that waits for its socket. */
 typedef struct Chunk {
@@ -55,6 +56,7 @@ struct KeelClient {
     size_t chunk_bytes, chunk_count;
     KeelCtx *writer;           /* the context that is writing to it now */
     struct KeelClient *next_write;
+    struct Link *link;         /* output and input that modules have to do with; NULL: none */
     int64_t over_soft_since;   /* seconds; output above the soft limit since then */
 
     /* seldom */

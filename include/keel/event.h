@@ -20,7 +20,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_FORK,        /* KeelForkEvent: a child was born, or reaped */
     KEEL_EVENT_RESETSTAT,   /* CONFIG RESETSTAT */
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
-    KEEL_EVENT_ROLE,        /* role or replica link changed; sent by the replication module */
+    KEEL_EVENT_ROLE,        /* KeelRoleEvent (keel/replication.h): role or a link of it changed */
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
     KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
     KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */

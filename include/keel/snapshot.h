@@ -140,6 +140,17 @@ typedef struct KeelSnapshotPart {
     void (*flush)(KeelCtx *c);
 } KeelSnapshotPart;
 
+/* What a dataset's file says of where it stands in a stream of writes: provided as the interface
+ * "snapshot.head", version 100. */
+typedef struct KeelSnapshotHead {
+    uint32_t size;
+    /* The fields to write into every file that is saved now, ended by an empty name; they live until
+     * the next call. In the parent, before the fork. NULL: none. */
+    const KeelSnapshotField *(*fields)(void);
+    /* A field of a file that is loaded at start; with an empty name: the load went well. */
+    void (*field)(KeelCtx *c, KeelStr name, KeelStr value);
+} KeelSnapshotHead;
+
 /* The interface "aof", version 100: what keeps every write. */
 typedef struct KeelAofOps {
     uint32_t size;
