@@ -304,10 +304,7 @@ static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a
         return true;
     }
     const unsigned asks = CALL_SCRIPT | CALL_DENY_OOM | CALL_NO_WRITES | CALL_AS_USER;
-    if (a->flags & asks && letters_forbid(ctx, a, reply)) return true;
-    if (!(a->flags & CALL_BLOCK)) return false;
-    *reply = rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags));
-    return *reply != NULL;
+    return a->flags & asks && letters_forbid(ctx, a, reply);
 }
 
 static inline RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
@@ -315,8 +312,18 @@ static inline RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
     errno = 0;
     if (__builtin_expect(a->flags != 0, 0) && settled(ctx, a, &reply_now)) return reply_now;
     const Mod *outer = rm_calling;
+    KeelReply *reply;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    if (__builtin_expect(a->flags & CALL_BLOCK, 0)) {
+        RedisModuleCallReply *promise =
+            rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags), &reply);
+        if (promise) {
+            rm_calling = outer;
+            return promise;
+        }
+    } else {
+        reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+    }
     rm_calling = outer;
     if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) return failed(ctx, a, reply);
     return rm_reply_new(ctx, reply);

@@ -16,7 +16,7 @@
 #include <stdarg.h>
 
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
-#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters __attribute__((weak));
+#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
 #undef RM_PROTOTYPE
 int RM_GetApi(const char *name, void *out);
@@ -239,9 +239,9 @@ struct Promise;
 RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise);
 struct Promise *rm_reply_is_promise(const RedisModuleCallReply *reply);
 void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply);
-/* Runs a command that may block. NULL: it cannot; call it as any other. */
+/* Runs a command that may block, and returns a promise if it does; else NULL and what it replied. */
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
-                                       unsigned flags);
+                                       unsigned flags, KeelReply **reply);
 
 /* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
 extern const Mod *rm_calling;
@@ -268,6 +268,13 @@ void rm_threads_begin(void);
 void rm_threads_enable(void);
 KeelCtx *rm_locked_c(void);
 uint64_t rm_blocked_client_id(const RedisModuleBlockedClient *bc);
+/* Sign-ins that wait. Whether one is decided right now in this context; blocks its command, 0: it
+ * cannot wait; asks the callback of one that was unblocked; and the end of its wait. */
+bool rm_signing_in(const RedisModuleCtx *ctx);
+uint64_t rm_sign_in_block(KeelCtx *c, RedisModuleBlockedClient *bc);
+int rm_blocked_sign_in(RedisModuleBlockedClient *bc, KeelCtx *c, RedisModuleString *user,
+                       RedisModuleString *password, RedisModuleString **error);
+void rm_blocked_over(RedisModuleBlockedClient *bc);
 void rm_contexts_begin(void);
 void rm_contexts_end(void);
 
@@ -281,6 +288,9 @@ void rm_on_notify(KeelCtx *c, const void *data);
 extern int rm_jobs_observer;
 void rm_jobs_seen(KeelCtx *c, const KeelCall *call);
 void rm_run_jobs(KeelCtx *c);
+/* A timer or a thread's turn ends: the jobs that it made necessary. */
+void rm_jobs_due(KeelCtx *c);
+void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
 extern bool rm_server_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
