@@ -42,6 +42,11 @@ int command_register(struct Module *module, const KeelCommand *rows, size_t row_
                      size_t room);
 /* Removes all commands of a module. */
 void command_unregister(struct Module *module);
+/* After a module's `replaced` has changed: its commands are found by their names, or not. */
+void command_reindex(void);
+/* The commands of `to` go on counting where those of the same names of `from`, which is replaced by
+ * it, are to end. */
+void command_inherit(struct Module *to, struct Module *from);
 /* Recomputes every command's `gates` after gates came or went: gate bit i stands for a command
  * that has a flag of flags[i] (0: any) and none of except[i]. */
 void command_set_gates(const uint64_t *flags, const uint64_t *except, int count);

@@ -52,6 +52,9 @@ struct Mod {
     void *library;
     const char *path;
     bool loading;            /* OnLoad runs */
+    bool replaced;           /* another one is being loaded to take its place */
+    char missing[128];       /* names that it asked for in vain, the first few */
+    int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
@@ -92,13 +95,18 @@ void rm_forget_info(RedisModuleCommand *cmd);
 void rm_forget_categories(Mod *mod);
 /* For commands that name their keys themselves. */
 int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
-/* Whether other modules use what it exports. */
-bool rm_exports_used(const Mod *mod);
+/* A module that uses what this one exports. NULL: none. */
+const Mod *rm_exports_used(const Mod *mod);
 /* Tells the others' server event callbacks. */
 void rm_send_module_change(const Mod *mod, bool loaded);
 /* Makes the tables for the host from what OnLoad registered. False with *reason. */
 bool rm_build_rows(Mod *mod, const char **reason);
 void rm_build_types(Mod *mod);
+/* The values of the types that both have in the same encoding are `now`'s. */
+void rm_hand_over_types(Mod *old, Mod *now);
+/* What the types of `old` keep beside values is saved, and loaded by those of the module that takes
+ * its place; `when`: REDISMODULE_AUX_*. 0; -1 after keel_load_error(). */
+int rm_hand_over_aux(KeelCtx *c, const Mod *old, uint64_t when);
 void rm_build_settings(Mod *mod);
 /* They have been: from now on the host's calls are meant. */
 void rm_settings_adopted(Mod *mod);
@@ -339,6 +347,11 @@ void rm_forget_interfaces(void);
 
 /* ---- data types ------------------------------------------------------------------------------ */
 
+/* The type behind values, which a reload exchanges without visiting them. */
+typedef struct TypeCell {
+    RedisModuleType *type;
+    struct TypeCell *next;         /* of the same type, with values of code before */
+} TypeCell;
 struct RedisModuleType {
     KeelType row;                  /* first: a KeelType of ours is one of these */
     RedisModuleType *next;
@@ -346,12 +359,14 @@ struct RedisModuleType {
     uint64_t id;                   /* name and encoding version, as files have it */
     char name[10];
     RedisModuleTypeMethods methods;
+    TypeCell *cells;               /* the first is for values that are made now */
 };
 /* What the keyspace holds of a value: its type finds the callbacks when only a pointer is at hand. */
 typedef struct ModValue {
-    RedisModuleType *type;
+    TypeCell *cell;
     void *value;
 } ModValue;
+ModValue *rm_value_new(RedisModuleType *type, void *value);
 
 /* Whether a type is one of a module's, and which. NULL: not. */
 RedisModuleType *rm_type_of(const KeelType *type);
