@@ -251,6 +251,9 @@ void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *repl
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                        unsigned flags, KeelReply **reply);
 
+/* A module's code came or goes: what RM_Call remembers of literals may be another's. */
+void rm_forget_known(void);
+
 /* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
 extern const Mod *rm_calling;
 
