@@ -8,6 +8,7 @@
  * A refusal begins with the sentence that tools look for; the reason, which names file, symbol,
  * version or row, follows it. INFO's section Modules has a line for each module. */
 #include <keel.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,20 +193,34 @@ static bool walk_needs(const char *needs, const char *find, Names *names) {
     return found;
 }
 
+static KeelForeignFacts facts_of(const KeelModuleInfo *m) {
+    KeelForeignFacts facts = {.size = sizeof(facts)};
+    char name[128];
+    if (!m->loader[0]) return facts;
+    snprintf(name, sizeof(name), "loader.%s", m->loader);
+    const KeelForeign *foreign = keel_interface(name, 100);
+    if (foreign) foreign->facts(m->name, &facts);
+    return facts;
+}
+
 static bool add_user(const KeelModuleInfo *m, void *data) {
     Names *names = data;
-    if (walk_needs(m->needs, names->of, NULL)) add_name(names, m->name, strlen(m->name));
+    bool uses = walk_needs(m->needs, names->of, NULL);
+    if (!uses && m->loader[0]) uses = walk_needs(facts_of(m).uses, names->of, NULL);
+    if (uses) add_name(names, m->name, strlen(m->name));
     return true;
 }
 
 static bool info_one(const KeelModuleInfo *m, void *data) {
     KeelInfo *info = data;
     Names used_by = {.of = m->name}, uses = {0};
+    KeelForeignFacts facts = facts_of(m);
     keel_module_each(add_user, &used_by);
     walk_needs(m->needs, NULL, &uses);
-    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=0,usedby=[%s],using=[%s],"
-                    "options=[]", m->name, (long long)version_number(m), used_by.text,
-                    uses.text);
+    walk_needs(facts.uses, NULL, &uses);
+    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=%d,usedby=[%s],using=[%s],"
+                    "options=[%s]", m->name, (long long)version_number(m), facts.filters,
+                    used_by.text, uses.text, facts.options);
     return true;
 }
 

@@ -42,6 +42,8 @@ static const KeelInterface provides[] = {
     {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
     {"authenticator", 100, &rm_authenticator},
     {"fork", 100, &fork_fields},
+    {"loader.redis", 100, &rm_foreign},
+    {"loader.valkey", 100, &rm_foreign},
     {0},
 };
 

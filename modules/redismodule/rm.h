@@ -102,6 +102,7 @@ void rm_build_types(Mod *mod);
 void rm_build_settings(Mod *mod);
 /* They have been: from now on the host's calls are meant. */
 void rm_settings_adopted(Mod *mod);
+extern const KeelForeign rm_foreign;
 /* Writes the sections of INFO of all modules. */
 void rm_write_info(KeelInfo *info);
 
