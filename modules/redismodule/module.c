@@ -54,6 +54,11 @@ static const KeelSlot slots[] = {
     {0},
 };
 
+static const KeelGate gates[] = {
+    {.name = "module-user", .id = &rm_user_gate, .rank = 20, .decide = rm_user_decide},
+    {0},
+};
+
 static const KeelObserver observers[] = {
     {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER | KEEL_OBSERVE_BLOCK,
      rm_jobs_seen},
@@ -63,5 +68,6 @@ static const KeelObserver observers[] = {
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
             .summary = "Modules written for Redis and Valkey.", .types = types,
             .provides = provides, .loaders = rm_loaders,
-            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers, .load = load,
+            .hooks = rm_hooks, .info = info, .slots = slots, .gates = gates,
+            .observers = observers, .load = load,
             .unload = unload);
