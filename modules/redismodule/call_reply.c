@@ -82,7 +82,7 @@ int RM_CallReplyType(RedisModuleCallReply *r) {
     case ':': return REDISMODULE_REPLY_INTEGER;
     case '*': case '>': return REDISMODULE_REPLY_ARRAY;
     case '_': /* nothing at all shows so, too */
-        return keel_reply_resp(r->reply).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
+        return keel_reply_resp(whole(r)).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
     case '%': return REDISMODULE_REPLY_MAP;
     case '~': return REDISMODULE_REPLY_SET;
     case '#': return REDISMODULE_REPLY_BOOL;
