@@ -129,16 +129,26 @@ proc peer_stream fd {
 proc peer_command fd {
     while 1 {
         set words [peer_stream $fd]
-        if {$words ni {PING {REPLCONF GETACK *}}} {return $words}
+        if {$words ni {ping {REPLCONF GETACK *}}} {return $words}
     }
 }
 
-# A replica that is online at the stream's end.
+proc peer::count_online level {
+    return [regexp -all {state=online} [{*}[srv $level client] info replication]]
+}
+
+# A replica that is online at the stream's end. A server may hear of the end of its child later than
+# it hears of us, so it is told until it believes.
 proc peer_online {{level 0} {port 0}} {
+    set before [peer::count_online $level]
     set fd [peer_open $level]
     peer_ask $fd "REPLCONF capa eof capa psync2"
     if {$port} {peer_ask $fd "REPLCONF listening-port $port"}
     lassign [peer_sync $fd] id offset
+    wait_for_condition 100 20 {[peer_say $fd "REPLCONF ACK $offset"] eq "" &&
+                               [peer::count_online $level] > $before} else {
+        fail "the replica is not online"
+    }
     peer_say $fd "REPLCONF ACK $offset"
     return $fd
 }
