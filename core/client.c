@@ -466,8 +466,8 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     KeelClientInfo i = {.size = out->size};
     i.kind = (KeelClientKind)c->kind;
     i.id = c->id;
-    i.created_ms = c->created_ms;
-    i.last_ms = c->last_ms;
+    i.created_ms = c->pretended ? now_ms : c->created_ms;
+    i.last_ms = c->pretended ? now_ms : c->last_ms;
     i.flags = c->flags;
     i.fd = c->fd;
     i.db = c->db->id;

@@ -741,7 +741,7 @@ start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save "" shutdown
     test "After shutdown-timeout it ends, and says who lags" {
         r config set shutdown-timeout 1
         set lines [count_log_lines 0]
-        $rd shutdown
+        $rw shutdown
         wait_for_log_messages 0 {
             "*Lagging replica 127.0.0.1:4711 reported offset * behind master, lag=*, state=online*"
             "*0 of 1 replicas are in sync when shutting down*"} $lines 100 50
