@@ -2,7 +2,8 @@
  *
  *   stream.c    the stream of writes: its id and offset, the backlog, readers; one copy for all
  *   feed.c      from the journal to the stream: SELECT, MULTI, EXEC; pings, GETACK
- *   replicas.c  who copies us: REPLCONF, states, acknowledgements, limits, time-outs
+ *   replicas.c  who copies us: REPLCONF, states, acknowledgements, limits, time-outs; what a
+ *               primary without enough of them refuses
  *   sync.c      PSYNC and SYNC: partial or full, and whom a full copy under way may still serve
  *   payload.c   full copies on their way out: over a pipe from a child, or from a file
  *   wait.c      WAIT and WAITAOF
@@ -12,8 +13,7 @@
  *   receive.c   a full copy on its way in: to a file or straight to memory, aside or in place
  *   apply.c     the primary's stream as commands of a client, acknowledgements, what goes on to our
  *               own replicas
- *   gates.c     what a replica refuses: writes, stale reads; what a primary without enough
- *               replicas refuses
+ *   gates.c     what a replica refuses: writes, stale reads
  *
  * Offsets count bytes of the stream since its history began. A primary's stream is what feed.c
  * makes of its journal; a replica's is what its primary sent, byte for byte, so that offsets agree
@@ -89,6 +89,9 @@ void feed_arm(void);
 void feed_forget_db(void);
 /* A command of the stream itself, PING or REPLCONF GETACK *. */
 void feed_words(const char *first, ...) __attribute__((sentinel));
+void feed_command(const KeelStr *argv, int argc);
+/* A client's last write: the stream's offset behind it, as a pointer. */
+extern int last_write_slot;
 
 /* --- replicas.c ----------------------------------------------------------------------------- */
 
@@ -133,6 +136,21 @@ void replica_online(KeelCtx *c, Replica *r);
 /* All go, with why, for the log. */
 void replicas_close(const char *why);
 void replconf(KeelCtx *c, const KeelStr *argv, int argc);
+/* "ip:port", for the log. Lives until the next call. */
+const char *replica_name(const Replica *r);
+/* Each second: pings, time-outs, newlines; the backlog's end. */
+void replicas_cron(KeelCtx *c);
+/* INFO's "connected_slaves" and the lines of each. */
+void replicas_info(KeelInfo *info);
+/* The slot's end: the connection is gone. */
+void replica_gone(KeelClient *client, void *value);
+/* What a replica may say on its connection, where replies would mix with the stream. */
+extern int gate_peer;
+KeelVerdict peer_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
+void peer_refused(KeelCtx *c, const KeelStr *argv, int argc);
+/* The gate of min-replicas-to-write, as settings and replicas are now. */
+void few_update(void);
+KeelVerdict few_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 
 /* --- sync.c, payload.c ---------------------------------------------------------------------- */
 
@@ -143,6 +161,8 @@ void sync_cron(KeelCtx *c);
 /* A copy for these capabilities now: REPLICA_COPYING then. 0, or -1 with the reason logged. */
 int payload_start(KeelCtx *c, bool to_socket, bool no_keys, bool no_functions);
 extern const KeelFeed replica_feed;
+/* KEEL_EVENT_FORK. */
+void payload_reaped(KeelCtx *c, const void *data);
 
 /* --- role.c, link.c, receive.c, apply.c ------------------------------------------------------ */
 
@@ -172,10 +192,18 @@ static inline bool is_replica(void) {
     return primary.host != NULL;
 }
 void replicaof(KeelCtx *c, const KeelStr *argv, int argc);
+/* The setting "replicaof": host and port, or nothing. */
+void replicaof_get(const KeelConfig *config, KeelConfigOut *out);
+bool replicaof_set(const KeelConfig *config, const KeelStr *argv, int argc, const char **reason);
 void role(KeelCtx *c, const KeelStr *argv, int argc);
 /* Of `host`, or of nobody (NULL). */
 void role_set(KeelCtx *c, const char *host, int port);
+/* INFO's fields of a replica, between "role" and "connected_slaves". */
 void role_info(KeelInfo *info);
+/* ROLE's reply while this server is a primary (replicas.c). */
+void role_primary(KeelCtx *c);
+/* What a dataset's file says of where it stands in the stream: the interface "snapshot.head". */
+extern const KeelSnapshotHead file_head;
 void link_cron(KeelCtx *c);
 /* Breaks it; it is made again as link_cron() finds. */
 void link_drop(KeelCtx *c);
@@ -197,25 +225,35 @@ extern int gate_readonly, gate_stale, gate_few;
 void gates_update(void);
 KeelVerdict readonly_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 KeelVerdict stale_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
-KeelVerdict few_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void wait_command(KeelCtx *c, const KeelStr *argv, int argc);
 void waitaof_command(KeelCtx *c, const KeelStr *argv, int argc);
 /* A replica acknowledged more. */
 void wait_look(KeelCtx *c);
+/* KEEL_EVENT_TURN: asks for acknowledgements, once for all who began to wait in the turn. */
+void wait_turn(KeelCtx *c, const void *data);
 void failover(KeelCtx *c, const KeelStr *argv, int argc);
 void failover_cron(KeelCtx *c);
 bool failing_over(void);
+const char *failover_state(void);    /* INFO's word */
+/* KEEL_EVENT_SHUTDOWN: waits for replicas that lag. */
+void failover_shutdown(KeelCtx *c, const void *data);
 
 /* --- settings (replication.c) ------------------------------------------------------------------ */
 
 enum { LOAD_DISABLED, LOAD_ON_EMPTY, LOAD_SWAPDB };
 extern int64_t backlog_size, backlog_ttl, ping_period, repl_timeout, diskless_delay;
 extern int64_t diskless_max_replicas, min_replicas, min_replicas_lag, replica_priority;
-extern int64_t announce_port, shutdown_timeout;
+extern int64_t announce_port;
 extern int diskless_load;
 extern bool diskless_sync, disable_nodelay, serve_stale, read_only, replica_announced;
-extern bool ignore_maxmemory, del_sync_files, lazy_flush;
+extern bool ignore_maxmemory, ignore_disk_errors, lazy_flush;
 extern char *announce_ip, *masterauth, *masteruser;
+
+/* What INFO counts; any file may. */
+extern struct Counts {
+    uint64_t received, sent;             /* bytes from our primary; to our replicas */
+    uint64_t full, partial, refused;     /* full copies, partial ones, partial ones refused */
+} counts;
 
 /* From the "snapshot" interface, there from the module's start on. */
 extern const KeelSnapshotOps *snapshot;
