@@ -19,11 +19,10 @@ static bool pause_holds(uint64_t flags) {
 
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    KeelClient *client = keel_client(c);
+    const KeelClient *client = keel_client(c);
     if (!client || !pause_holds(keel_command_flags(cmd))) return KEEL_PASS;
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(client, &info);
-    return info.kind == KEEL_CLIENT_REPLICA ? KEEL_PASS : KEEL_HOLD;
+    KeelClientKind kind = keel_client_kind(client);
+    return kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY ? KEEL_PASS : KEEL_HOLD;
 }
 
 void pause_end(void) {
