@@ -242,6 +242,9 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
     if (!snapshot) return keel_load_error(c, "the interface \"snapshot\" is missing");
     history_new();
     role_begin();
+    /* They cost something, and are on when somebody is there. */
+    keel_hook_arm(KEEL_EVENT_TURN, wait_turn, false);
+    keel_hook_arm(KEEL_EVENT_CLIENT, replica_client_event, false);
     return 0;
 }
 
@@ -277,6 +280,7 @@ static const KeelGate gates[] = {
 
 static const KeelHook hooks[] = {
     {.event = KEEL_EVENT_CRON, .call = tick},
+    {.event = KEEL_EVENT_CLIENT, .call = replica_client_event},
     {.event = KEEL_EVENT_FORK, .call = payload_reaped},
     {.event = KEEL_EVENT_TURN, .call = wait_turn},
     {.event = KEEL_EVENT_TURN, .call = apply_turn},

@@ -114,20 +114,24 @@ typedef struct Replica {
     ReplicaState state;
     struct Replica *next;    /* all of them, oldest first */
     char *address;           /* as announced; NULL: the socket's */
+    char socket_host[64];
     int port;                /* listening-port */
     bool eof, psync2;        /* capa */
     bool rdb_only, no_keys, no_functions;
     bool old;                /* came by SYNC: no acknowledgements */
+    bool piped;              /* COPYING: over the pipe from a child, not on disk */
     bool streaming;          /* its feed reads the stream: acked, or a file was sent */
+    int64_t since;           /* seconds; WAITING since */
+    size_t piece_sent;       /* of the piece that came over the pipe last */
+    int64_t moved;           /* seconds; when it last took some of a copy */
     int64_t ack_offset, ack_ms, aof_offset;
     int64_t copy_offset;     /* that the copy for it stands at; the reader starts behind it */
     Reader reader;
     int file;                /* being sent; -1 */
     int64_t file_size, file_sent;
-    size_t lines_sent;       /* of the head before a copy */
 } Replica;
 
-extern Replica *replicas;
+extern Replica *replicas;    /* those that asked for a copy; what others said is in their slot */
 extern int replica_slot;     /* a client's Replica */
 Replica *replica_of(KeelClient *client);
 /* Makes the client one. */
@@ -141,13 +145,26 @@ void replica_online(KeelCtx *c, Replica *r);
 /* All go, with why, for the log. */
 void replicas_close(const char *why);
 void replconf(KeelCtx *c, const KeelStr *argv, int argc);
+/* Keeps the address that its socket has. */
+void replica_note_host(Replica *r);
+/* Puts it on the list: its connection is the stream's. */
+void replica_enlist(Replica *r);
+/* As announced, or the socket's. */
+const char *replica_host(const Replica *r);
+Replica *replica_find(KeelStr host, int64_t port);
+size_t replicas_saved_at(int64_t offset); /* on their disks */
+bool replicas_all_at(int64_t offset);
+void replicas_log_lagging(void);
+/* Bytes to it, in front of whatever its feed has. */
+void replica_say(const Replica *r, KeelStr bytes);
 /* "ip:port", for the log. Lives until the next call. */
 const char *replica_name(const Replica *r);
 /* Each second: pings, time-outs, newlines; the backlog's end. */
 void replicas_cron(KeelCtx *c);
 /* INFO's "connected_slaves" and the lines of each. */
 void replicas_info(KeelInfo *info);
-/* The slot's end: the connection is gone. */
+/* KEEL_EVENT_CLIENT, and the slot's end: the connection is gone. */
+void replica_client_event(KeelCtx *c, const void *data);
 void replica_gone(KeelClient *client, void *value);
 /* What a replica may say on its connection, where replies would mix with the stream. */
 extern int gate_peer;
@@ -163,8 +180,17 @@ void psync(KeelCtx *c, const KeelStr *argv, int argc);
 void sync_command(KeelCtx *c, const KeelStr *argv, int argc);
 /* Starts a copy for those who wait, where one may begin now; each second, and when a child ends. */
 void sync_cron(KeelCtx *c);
-/* A copy for these capabilities now: REPLICA_COPYING then. 0, or -1 with the reason logged. */
-int payload_start(KeelCtx *c, bool to_socket, bool no_keys, bool no_functions);
+/* A copy for the waiting replicas that want what `first` wants: they are COPYING then. 0, or -1
+ * with the reason logged. */
+int payload_start(KeelCtx *c, const Replica *first, bool to_socket);
+/* A copy is being made on disk for somebody, or over a pipe. */
+bool payload_on_disk(void), payload_on_pipe(void);
+/* A copy begins for this replica, at the present offset (or at that of another one's). */
+void payload_begin(Replica *r, int64_t offset, bool piped);
+/* Seconds that it has taken nothing of a copy over the pipe; 0 when nothing waits for it. */
+int64_t payload_stalls(const Replica *r);
+/* A replica is gone, maybe the last one that a copy was for. */
+void payload_left(KeelCtx *c);
 extern const KeelFeed replica_feed;
 /* KEEL_EVENT_FORK. */
 void payload_reaped(KeelCtx *c, const void *data);
