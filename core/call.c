@@ -89,6 +89,7 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
         return client;
     }
     client->id = real->id;
+    if (real->kind == KEEL_CLIENT_PRIMARY) client->kind = real->kind; /* it decides about keys */
     client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
     client->user = real->user; /* a copy once either of them becomes somebody else */
     client->user_lent = real->user != NULL;
