@@ -7,6 +7,9 @@
 set home [file dirname [file normalize [info script]]]
 source [file join $home client.tcl]
 source [file join $home random.tcl]
+# What the grammar says of replies concerns nobody here.
+proc except args {}
+namespace eval pair {variable exceptions {}}
 foreach path [lsort [glob [file join [file dirname $home] interop grammar *.tcl]]] {source $path}
 lassign $argv seed seconds ports pause
 if {$pause eq ""} {set pause 0}
@@ -41,6 +44,8 @@ proc batch {} {
         if {$name in {wait waitaof config debug blpop brpop blmove brpoplpush blmpop bzpopmin bzpopmax
             bzmpop client}} continue
         if {$name in {xread xreadgroup} && [lsearch -nocase $command block] >= 0} continue
+        # The real server makes room for what then overflows, and tells no replica of it.
+        if {$name eq "bitfield" && [lsearch -nocase $command fail] >= 0} continue
         lappend commands $command
         # Where the two servers come to different states by right they are made equal.
         set next [gen::realignment $command]
