@@ -18,7 +18,7 @@ namespace eval node {
     variable load_id 0
     variable defaults {
         save {""} repl-diskless-sync yes repl-diskless-sync-delay 0 repl-ping-replica-period 1
-        repl-timeout 30 proto-max-bulk-len 1mb
+        repl-timeout 30 proto-max-bulk-len 1mb shutdown-timeout 0
     }
     array set of {}
 }
