@@ -206,6 +206,7 @@ static int limits_kind(const KeelClient *c) {
 
 static bool over_hard_limit(KeelClient *c, size_t waiting) {
     int64_t hard = settings.output_limit[limits_kind(c)].hard;
+    if (hard && c->link) hard = link_hard_limit(c, hard);
     return (hard && waiting >= (size_t)hard) ||
            (!client_is_authenticated(c) && waiting > 1024 * 1024);
 }

@@ -96,7 +96,10 @@ bool keel_expire_background(bool on) {
 }
 
 void keel_expire_on_access(bool on) {
-    expire_on_access = on;
+    static unsigned off;     /* who wants it off */
+    if (!on) off++;
+    else if (off) off--;
+    expire_on_access = off == 0;
 }
 
 bool keel_expires_on_access(void) {

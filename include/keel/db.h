@@ -62,8 +62,9 @@ KEEL_API void keel_db_overhead(int db, size_t *keys, size_t *expiring);
 /* Buckets and overflow buckets, for DEBUG HTSTATS: a text of at most `room` bytes. */
 KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
 
-/* Whether keys past their time are removed: in the background, and when looked up. Replicas and
- * loads switch the second off. Both are on at first. The first returns what it was before. */
+/* Whether keys past their time are removed: in the background, and at all. Both are on at first. The
+ * first returns what it was before. The second is counted: replicas and pauses switch it off, each
+ * for itself, and on again when they end. */
 KEEL_API bool keel_expire_background(bool on);
 KEEL_API void keel_expire_on_access(bool on);
 /* Whether keys may go by themselves now: what keel_expire_on_access() said last, and not

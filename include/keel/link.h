@@ -22,6 +22,9 @@ typedef struct KeelFeed {
     /* Bytes that wait, as they count against client-output-buffer-limit and are shown as the
      * client's output. */
     size_t (*waiting)(const KeelClient *client);
+    /* So many of them may wait whatever the hard limit says, as they are kept for other reasons
+     * too. NULL: none. */
+    size_t (*allowed)(const KeelClient *client);
 } KeelFeed;
 
 /* Output of this client comes from `feed` too, when nothing else waits; NULL: no more. The feed
