@@ -77,6 +77,7 @@ static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     client->flags = KEEL_CF_AUTHENTICATED;
     if (!real) return client;
     client->id = real->id;
+    if (real->kind == KEEL_CLIENT_PRIMARY) client->kind = real->kind; /* it decides about keys */
     client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
     client->user = real->user; /* a copy once either of them becomes somebody else */
     client->user_lent = real->user != NULL;

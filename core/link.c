@@ -134,3 +134,8 @@ KeelClient *keel_client_adopt(int fd, KeelClientKind kind, KeelStr head) {
     errno = error;
     return NULL;
 }
+
+void keel_client_set_db(KeelClient *client, int db) {
+    KEEL_ASSERT(db >= 0 && db < db_count);
+    client->db = &dbs[db];
+}

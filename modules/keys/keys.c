@@ -41,13 +41,11 @@ static void forget_settings(KeelCtx *c, const void *data) {
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) known[i].value = -1;
 }
 
-/* What comes from the server that we copy is done as it says: it decides when keys end. */
+/* While another server decides when keys end, a time in the past is kept like any other. */
 bool keys_already_expired(KeelCtx *c, int64_t expiry) {
-    if (expiry > keel_now_ms() || keel_loading()) return false;
-    KeelClientInfo info = {.size = sizeof(info)};
-    KeelClient *client = keel_client(c);
-    if (client) keel_client_info(client, &info);
-    return !client || info.kind != KEEL_CLIENT_PRIMARY;
+    const KeelClient *client = keel_client(c);
+    if (expiry > keel_now_ms() || !keel_expires_on_access()) return false;
+    return !client || keel_client_kind(client) != KEEL_CLIENT_PRIMARY;
 }
 
 void keys_also_changed(KeelKey *key, int db, const char *event) {

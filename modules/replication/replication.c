@@ -125,6 +125,7 @@ static void tick(KeelCtx *c, const void *data) {
     int64_t now = keel_monotonic_ns();
     sample(now / 1000000);
     failover_cron(c);
+    writable_cron(c);
     if (now / 1000000000 == second) return;
     second = now / 1000000000;
     link_cron(c);
@@ -157,7 +158,7 @@ static void write_stats(KeelInfo *info) {
     keel_info_int(info, "sync_full", (int64_t)counts.full);
     keel_info_int(info, "sync_partial_ok", (int64_t)counts.partial);
     keel_info_int(info, "sync_partial_err", (int64_t)counts.refused);
-    keel_info_int(info, "slave_expires_tracked_keys", 0);
+    keel_info_int(info, "slave_expires_tracked_keys", (int64_t)writable_count());
 }
 
 static void write_replication(KeelInfo *info) {
@@ -240,6 +241,7 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
     snapshot = keel_interface("snapshot", KEEL_SNAPSHOT_VERSION);
     if (!snapshot) return keel_load_error(c, "the interface \"snapshot\" is missing");
     history_new();
+    role_begin();
     /* They cost something, and are on when somebody is there. */
     keel_hook_arm(KEEL_EVENT_TURN, wait_turn, false);
     keel_hook_arm(KEEL_EVENT_CLIENT, replica_client_event, false);
@@ -249,6 +251,7 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 /* Connections, children and files in flight lead here. */
 static int unload(KeelCtx *c) {
     if (is_replica()) return keel_load_error(c, "this server is a replica");
+    if (link_busy()) return keel_load_error(c, "a name is being looked up");
     if (replicas) return keel_load_error(c, "replicas are connected");
     stream_close();
     feed_arm();
@@ -280,6 +283,10 @@ static const KeelHook hooks[] = {
     {.event = KEEL_EVENT_CLIENT, .call = replica_client_event},
     {.event = KEEL_EVENT_FORK, .call = payload_reaped},
     {.event = KEEL_EVENT_TURN, .call = wait_turn},
+    {.event = KEEL_EVENT_TURN, .call = apply_turn},
+    {.event = KEEL_EVENT_CLIENT, .call = apply_client},
+    {.event = KEEL_EVENT_START, .call = role_started},
+    {.event = KEEL_EVENT_KEY_CHANGED, .call = writable_changed},
     {.event = KEEL_EVENT_SHUTDOWN, .call = failover_shutdown},
     {.event = KEEL_EVENT_RESETSTAT, .call = reset_counts},
     {0},
@@ -288,6 +295,12 @@ static const KeelHook hooks[] = {
 static const KeelSlot slots[] = {
     {.name = "replica", .id = &replica_slot, .free = replica_gone},
     {.name = "last-write", .id = &last_write_slot},
+    {0},
+};
+
+static const KeelObserver observers[] = {
+    {.name = "primary-errors", .id = &apply_observer, .when = KEEL_OBSERVE_ERROR,
+     .seen = apply_error},
     {0},
 };
 
@@ -354,5 +367,5 @@ static const KeelCommand commands[] = {
 KEEL_MODULE(.name = "replication", .version = "1.0.0",
             .summary = "Copies of the data on other servers: REPLICAOF, PSYNC, WAIT, FAILOVER.",
             .needs = "snapshot connection", .commands = commands, .configs = configs,
-            .gates = gates, .hooks = hooks, .slots = slots, .subscribers = subscribers,
+            .gates = gates, .observers = observers, .hooks = hooks, .slots = slots, .subscribers = subscribers,
             .info = info, .provides = provides, .load = load, .unload = unload);

@@ -51,6 +51,9 @@ typedef struct Reader {
 void history_new(void);
 /* This server goes on as a primary of its own: the id becomes the second one. */
 void history_fork(void);
+/* This server was ended as it stood at `offset` of another history and goes on from there: that
+ * one's id is the second now, and what was written since the start comes behind it. */
+void history_resume(const char *id, int64_t offset);
 /* Takes over another one's id, offsets as they are. */
 void history_adopt(const char *id, int64_t offset);
 /* The backlog is made when the first replica comes, and goes `repl-backlog-ttl` after the last one.
@@ -208,13 +211,21 @@ typedef struct Primary {
     LinkState state;
     int fd;                  /* until a client has it; -1 */
     KeelClient *client;      /* LINK_CONNECTED */
-    int64_t heard_ms;        /* last bytes from it */
-    int64_t down_since;      /* seconds; when the link broke */
+    int64_t heard_ms;        /* last bytes from it, or the attempt's begin; steady clock */
+    int64_t down_since;      /* seconds since 1970; when the link broke; 0: it did not */
     int64_t read_offset;     /* received; history.offset is what was executed */
+    int db;                  /* that the stream's next command is for */
+    bool can_continue;       /* the data is that of history.id at history.offset */
+    bool old;                /* it came by SYNC: it knows no offsets, nor acknowledgements */
     int64_t copy_total, copy_done, copy_heard_ms;
     bool loading_aside;      /* swapdb: the old data is served meanwhile */
 } Primary;
 extern Primary primary;
+
+/* Milliseconds of a clock that nobody sets, read now. */
+static inline int64_t steady_ms(void) {
+    return keel_monotonic_ns() / 1000000;
+}
 
 static inline bool is_replica(void) {
     return primary.host != NULL;
@@ -226,6 +237,9 @@ bool replicaof_set(const KeelConfig *config, const KeelStr *argv, int argc, cons
 void role(KeelCtx *c, const KeelStr *argv, int argc);
 /* Of `host`, or of nobody (NULL). */
 void role_set(KeelCtx *c, const char *host, int port);
+/* At the module's load; KEEL_EVENT_START. */
+void role_begin(void);
+void role_started(KeelCtx *c, const void *data);
 /* INFO's fields of a replica, between "role" and "connected_slaves". */
 void role_info(KeelInfo *info);
 /* ROLE's reply while this server is a primary (replicas.c). */
@@ -233,8 +247,18 @@ void role_primary(KeelCtx *c);
 /* What a dataset's file says of where it stands in the stream: the interface "snapshot.head". */
 extern const KeelSnapshotHead file_head;
 void link_cron(KeelCtx *c);
+/* Begins to connect now, from LINK_CONNECT. */
+void link_connect(KeelCtx *c);
+/* The same soon, between turns, but not many times a second. */
+void link_connect_soon(void);
 /* Breaks it; it is made again as link_cron() finds. */
 void link_drop(KeelCtx *c);
+/* Closes primary.fd and stops watching it. */
+void link_close_socket(void);
+/* A thread asks for an address: the module may not go. */
+bool link_busy(void);
+/* The module's "aof" neighbour; NULL: there is none, or it cannot. */
+const KeelAofOps *aof_interface(void);
 /* Asks the primary to hand over: the next PSYNC says FAILOVER. */
 void link_failover(KeelCtx *c);
 /* The copy is announced: "$<length>" or "$EOF:<mark>" comes next on primary.fd. */
@@ -243,8 +267,16 @@ void receive_stop(KeelCtx *c);
 /* Follows the stream from history.offset on; `head` was read already. */
 void apply_start(KeelCtx *c, KeelStr head);
 void apply_stop(KeelCtx *c);
-/* REPLCONF ACK now. */
+/* REPLCONF ACK at the turn's end, when all that ran is in files and acknowledged as such. */
 void apply_acknowledge(void);
+/* The same now. */
+void apply_acknowledge_now(void);
+/* KEEL_EVENT_TURN, KEEL_EVENT_CLIENT. */
+void apply_turn(KeelCtx *c, const void *data);
+void apply_client(KeelCtx *c, const void *data);
+/* Sees errors that the primary's commands meet. */
+extern int apply_observer;
+void apply_error(KeelCtx *c, const KeelCall *call);
 
 /* --- gates.c, wait.c, failover.c -------------------------------------------------------------- */
 
@@ -253,6 +285,20 @@ extern int gate_readonly, gate_stale, gate_few;
 void gates_update(void);
 KeelVerdict readonly_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 KeelVerdict stale_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
+/* A connection that has come: the gates that hold for all others hold for it. */
+void gates_client(KeelClient *client);
+
+/* --- writable.c: keys that a replica's own clients wrote --------------------------------------- */
+
+/* What it depends on has changed: role, replica-read-only. */
+void writable_update(void);
+/* All data goes. */
+void writable_forget(void);
+/* Removes those that are past their time; often. */
+void writable_cron(KeelCtx *c);
+size_t writable_count(void);
+/* KEEL_EVENT_KEY_CHANGED */
+void writable_changed(KeelCtx *c, const void *data);
 void wait_command(KeelCtx *c, const KeelStr *argv, int argc);
 void waitaof_command(KeelCtx *c, const KeelStr *argv, int argc);
 /* A replica acknowledged more. */

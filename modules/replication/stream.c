@@ -56,6 +56,14 @@ void history_fork(void) {
              "New replication ID is %s", history.id2, (long long)history.id2_offset, history.id);
 }
 
+void history_resume(const char *id, int64_t offset) {
+    memcpy(history.id2, id, sizeof(history.id2));
+    history.id2_offset = offset + 1;
+    history.offset += offset;
+    for (Block *b = first; b; b = b->next) b->offset += offset;
+    for (Reader *r = readers; r; r = r->next) r->offset += offset;
+}
+
 void history_adopt(const char *id, int64_t offset) {
     memcpy(history.id, id, ID_LENGTH);
     history.id[ID_LENGTH] = '\0';
@@ -108,10 +116,11 @@ static int64_t end_offset(void) {
     return last->offset + (int64_t)last->used;
 }
 
-/* Blocks that nobody reads go from the old end, as long as the backlog stays full without them. */
+/* Blocks that nobody reads go from the old end, as long as the backlog stays full without them; what
+ * is staged does not fill it. */
 static void trim(void) {
     while (first != last && !first->readers &&
-           end_offset() - first->next->offset >= backlog_size) {
+           history.offset + 1 - first->next->offset >= backlog_size) {
         Block *b = first;
         first = b->next;
         first->prev = NULL;
