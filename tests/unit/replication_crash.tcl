@@ -84,7 +84,7 @@ nodes {p keel {} a keel {} b keel {} c keel {}} {
             on a flushall
             on a set mine 1
             on a config set repl-diskless-load $how
-            $link cut down 30000
+            $link cut down 8000
             follow a p $link
             wait_for_condition 200 10 {[dict get [$link count] cuts] == 1} else {fail "no cut"}
             $link refuse
