@@ -60,7 +60,8 @@ proc prop::same_stream {ours theirs} {
         set before ""
         foreach x $a y $b {
             if {![same_word $x $y] && ![same_time $before $x $y]} {return 0}
-            set before [expr {[string match -nocase *expireat [lindex $a 0]] ? "pxat" : $x}]
+            set before $x
+            if {[string match -nocase *expireat [lindex $a 0]]} {set before pxat}
         }
     }
     return 1

@@ -3,7 +3,8 @@
  * Listens on 127.0.0.1:PORT and forwards each connection to HOST:TO_PORT. Prints "ready", then obeys
  * lines on standard input, each answered by one line, until their end:
  *
- *   cut WAY N [rst]    after N more bytes this way all connections end; those N do arrive
+ *   cut WAY N [rst|refuse]  after N more bytes this way all connections end, and with `refuse` new
+ *                      ones find nobody; those N bytes do arrive
  *   flip WAY N         the byte after N more of them arrives with its bits turned round
  *   end [rst]          all connections end now
  *   hold WAY, flow     nothing passes any more, though all stay connected; it does again
@@ -58,7 +59,7 @@ static struct {
     int hold;
     int64_t delay, rate, tokens, passed;
 } fault[2];
-static int refusing, cut_by_reset, cuts, opened;
+static int refusing, cut_by_reset, cut_for_good, cuts, opened;
 static Link *links[MOST];
 static struct sockaddr_in target;
 
@@ -189,6 +190,7 @@ static void cut_where_due(void) {
         if (fault[w].cut != 0 || !live) continue;
         fault[w].cut = -1;
         cuts++;
+        refusing |= cut_for_good;
         end_all(cut_by_reset);
     }
 }
@@ -225,7 +227,10 @@ static const char *obey(char *line) {
                  (long long)fault[UP].passed, (long long)fault[DOWN].passed, cuts);
         return answer;
     } else {
-        if (!strcmp(verb, "cut")) cut_by_reset = !strcmp(c, "rst");
+        if (!strcmp(verb, "cut")) {
+            cut_by_reset = !strcmp(c, "rst");
+            cut_for_good = !strcmp(c, "refuse");
+        }
         return set_ways(verb, a, atoll(b));
     }
     return "ok";

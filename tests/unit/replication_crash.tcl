@@ -84,13 +84,12 @@ nodes {p keel {} a keel {} b keel {} c keel {}} {
             on a flushall
             on a set mine 1
             on a config set repl-diskless-load $how
-            $link cut down 8000
+            $link cut down 8000 refuse
             follow a p $link
             wait_for_condition 200 10 {[dict get [$link count] cuts] == 1} else {fail "no cut"}
-            $link refuse
             # The replica that it was gives stale answers, of its own data.
             after 100
-            assert_equal [on a get mine] 1
+            assert_equal [on a get mine] 1 $how
             assert_equal [on a dbsize] 1
             assert_error "READONLY*" {on a set other 1}
             $link accept
@@ -354,6 +353,9 @@ nodes {p keel {} a keel {} b keel {}} {
         $rd read
         $rd wait 2 0
         wait_for_condition 50 20 {[field p blocked_clients] == 1} else {fail "it does not wait"}
+        wait_for_condition 50 20 {
+            [string match "*state=online,offset=[field p master_repl_offset],*" [on p info replication]]
+        } else {fail "b has not acknowledged"}
         assert_equal [on p client unblock $id] 1
         assert_equal [$rd read] 1
         $rd wait 2 0
