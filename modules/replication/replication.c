@@ -250,7 +250,7 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* Connections, children and files in flight lead here. */
 static int unload(KeelCtx *c) {
-    if (is_replica()) return keel_load_error(c, "this server is a replica");
+    if (is_replica() && !role_ended) return keel_load_error(c, "this server is a replica");
     if (link_busy()) return keel_load_error(c, "a name is being looked up");
     if (replicas) return keel_load_error(c, "replicas are connected");
     stream_close();
@@ -287,6 +287,7 @@ static const KeelHook hooks[] = {
     {.event = KEEL_EVENT_CLIENT, .call = apply_client},
     {.event = KEEL_EVENT_START, .call = role_started},
     {.event = KEEL_EVENT_KEY_CHANGED, .call = writable_changed},
+    {.event = KEEL_EVENT_SHUTDOWN, .call = role_shutdown},
     {.event = KEEL_EVENT_SHUTDOWN, .call = failover_shutdown},
     {.event = KEEL_EVENT_RESETSTAT, .call = reset_counts},
     {0},

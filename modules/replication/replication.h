@@ -238,6 +238,10 @@ void role_set(KeelCtx *c, const char *host, int port);
 /* At the module's load; KEEL_EVENT_START. */
 void role_begin(void);
 void role_started(KeelCtx *c, const void *data);
+/* KEEL_EVENT_SHUTDOWN. */
+void role_shutdown(KeelCtx *c, const void *data);
+/* Whether the server ends: the module may go whatever it is. */
+extern bool role_ended;
 /* INFO's fields of a replica, between "role" and "connected_slaves". */
 void role_info(KeelInfo *info);
 /* ROLE's reply while this server is a primary (replicas.c). */

@@ -294,6 +294,17 @@ const KeelSnapshotHead file_head = {
 
 /* --- start ---------------------------------------------------------------------------------- */
 
+bool role_ended;
+
+void role_shutdown(KeelCtx *c, const void *data) {
+    if (!((const KeelShutdownEvent *)data)->certain) return;
+    role_ended = true;
+    if (keel_loading()) return; /* a copy is being read right now */
+    link_drop(c);
+    set_host(NULL, 0);
+    writable_update();
+}
+
 void role_begin(void) {
     keel_hook_arm(KEEL_EVENT_CLIENT, apply_client, false);
     keel_hook_arm(KEEL_EVENT_TURN, apply_turn, false);
