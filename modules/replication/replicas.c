@@ -385,7 +385,8 @@ static void check_time(const Replica *r) {
 /* With nobody there for long the backlog is not worth its memory. What is written from then on goes
  * uncounted, so a replica that comes back must not find the id that it knows. */
 static void check_backlog(void) {
-    if (is_replica()) alone_since = now_seconds();
+    /* Its time begins when it does: a server that was started again has one from its file on. */
+    if (is_replica() || !stream_is_open() || !alone_since) alone_since = now_seconds();
     if (replicas || !backlog_ttl || !stream_is_open() || is_replica()) return;
     if (now_seconds() - alone_since <= backlog_ttl) return;
     history_new();
