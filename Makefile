@@ -4,15 +4,16 @@ CC ?= cc
 VERSION := 0.1.0
 
 , := ,
-# SAN=address|undefined|thread builds with that sanitizer, STATIC=1 with all modules linked into the
+# SAN=address|undefined|thread builds with that sanitizer (or two: address,undefined), STATIC=1 with all modules linked into the
 # server, each into a directory of its own.
 SAN ?=
 STATIC ?=
 PREFIX ?= /usr/local
-B := build$(if $(filter fuzz,$(SAN)),/fuzz,$(if $(SAN),/san-$(SAN)))$(if $(STATIC),/static)
+SAN_WORDS := $(subst $(,), ,$(SAN))
+B := build$(if $(filter fuzz,$(SAN)),/fuzz,$(if $(SAN),/san-$(subst $(,),-,$(SAN))))$(if $(STATIC),/static)
 SAN_FLAGS := $(if $(filter fuzz,$(SAN)),fuzzer-no-link$(,)address$(,)undefined,$(SAN))
 OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN_FLAGS) -DKEEL_DEBUG \
-       $(if $(filter undefined fuzz,$(SAN)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
+       $(if $(filter undefined fuzz,$(SAN_WORDS)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
         -Wno-missing-field-initializers
@@ -45,6 +46,12 @@ TEST_SO := $(TEST_MODULES:%=$B/tests/modules/%.so)
 # bad.c is one module for every BAD_x in it.
 BAD := $(shell grep -ho 'BAD_[a-z_]*[a-z]' tests/modules/bad.c 2>/dev/null | sort -u)
 TEST_SO := $(filter-out %/bad.so,$(TEST_SO)) $(BAD:BAD_%=$B/tests/modules/bad-%.so)
+# These are one module for every V_x in them.
+VERSIONED := reload rm_reload
+versions_of = $(patsubst V_%,$B/tests/modules/$1-%.so,$(shell grep -ho 'V_[a-z_]*[a-z]' \
+                tests/modules/$1.c | sort -u))
+TEST_SO := $(filter-out $(VERSIONED:%=$B/tests/modules/%.so),$(TEST_SO)) \
+           $(foreach m,$(VERSIONED),$(call versions_of,$m))
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 
 .PHONY: help all test-modules deps run test fuzz fuzzers check bench docs install new-module clean
@@ -106,6 +113,13 @@ $B/tests/modules/%.so: tests/modules/%.c Makefile
 $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -MT $@ -o $@.tmp $< && mv $@.tmp $@
+
+define VERSION_RULE
+$B/tests/modules/$1-%.so: tests/modules/$1.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) -DV_$$* -fPIC -shared -MT $$@ -o $$@.tmp $$< -lpthread && mv $$@.tmp $$@
+endef
+$(foreach m,$(VERSIONED),$(eval $(call VERSION_RULE,$m)))
 
 # Programs that tests start, and shared objects that they preload.
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))

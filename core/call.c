@@ -114,6 +114,7 @@ static inline void pretended_begin(KeelClient *client, const KeelCtx *c, unsigne
     client->flags = KEEL_CF_AUTHENTICATED |
                     (real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX));
     client->id = real->id;
+    if (real->kind == KEEL_CLIENT_PRIMARY) client->kind = real->kind; /* it decides about keys */
     client->user = real->user; /* a copy once either of them becomes somebody else */
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;

@@ -57,7 +57,13 @@ static void rebuild_tables(void) {
     command_names = keel_zalloc(slots * 2 * sizeof(*command_names));
     by_name_mask = slots - 1;
     command_names_mask = slots * 2 - 1;
-    for (size_t i = 0; i < command_count; i++) index_command(commands[i]);
+    for (size_t i = 0; i < command_count; i++) {
+        if (!commands[i]->module->replaced) index_command(commands[i]);
+    }
+}
+
+void command_reindex(void) {
+    rebuild_tables();
 }
 
 KeelCommandRef *command_lookup(KeelStr name) {
@@ -275,7 +281,7 @@ void keel_command_each(const KeelCommandRef *parent,
         return;
     }
     for (size_t i = 0; i < command_count; i++) {
-        if (!each(commands[i], data)) return;
+        if (!commands[i]->module->replaced && !each(commands[i], data)) return;
     }
 }
 
@@ -307,6 +313,30 @@ uint64_t keel_latency_limit(int cell) {
     int power = cell / 16 + 3;
     uint64_t width = 1ull << (power - 4);
     return (uint64_t)ticks_to_ns((16 + (uint64_t)cell % 16) * width + width - 1);
+}
+
+/* One command's counts and those of its subcommands. */
+static void inherit_stats(KeelCommandRef *to, KeelCommandRef *from) {
+    to->calls += from->calls;
+    to->ticks += from->ticks;
+    to->rejected += from->rejected;
+    to->failed += from->failed;
+    if (!to->latency) {
+        to->latency = from->latency;
+        from->latency = NULL;
+    }
+    for (KeelCommandRef *sub = to->first_sub; sub; sub = sub->next_sub) {
+        KeelCommandRef *old = command_lookup_sub(from, keel_str(sub->row->name));
+        if (old) inherit_stats(sub, old);
+    }
+}
+
+void command_inherit(struct Module *to, struct Module *from) {
+    for (size_t i = 0; i < command_count; i++) {
+        if (commands[i]->module != from) continue;
+        KeelCommandRef *now = command_lookup(keel_str(commands[i]->name));
+        if (now && now->module == to) inherit_stats(now, commands[i]);
+    }
 }
 
 static bool latency_tracked;

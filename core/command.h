@@ -42,6 +42,11 @@ int command_register(struct Module *module, const KeelCommand *rows, size_t row_
                      size_t room);
 /* Removes all commands of a module. */
 void command_unregister(struct Module *module);
+/* After a module's `replaced` has changed: its commands are found by their names, or not. */
+void command_reindex(void);
+/* The commands of `to` go on counting where those of the same names of `from`, which is replaced by
+ * it, are to end. */
+void command_inherit(struct Module *to, struct Module *from);
 /* Grows whenever commands come or go: what was found by name before may be gone. */
 extern uint64_t command_epoch;
 /* Recomputes every command's `gates` after gates came or went: gate bit i stands for a command

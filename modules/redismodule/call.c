@@ -307,17 +307,24 @@ static bool settled(RedisModuleCtx *ctx, const Args *a, RedisModuleCallReply **r
         return true;
     }
     const unsigned asks = CALL_SCRIPT | CALL_DENY_OOM | CALL_NO_WRITES | CALL_AS_USER;
-    if (a->flags & asks && letters_forbid(ctx, a, reply)) return true;
-    if (!(a->flags & CALL_BLOCK)) return false;
-    *reply = rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags));
-    return *reply != NULL;
+    return a->flags & asks && letters_forbid(ctx, a, reply);
 }
 
 static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, KeelFound *found, const KeelStr *argv,
                                         int argc, unsigned flags, unsigned host) {
     const Mod *outer = rm_calling;
+    KeelReply *reply;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call_found(ctx->c, found, argv, argc, host, ctx);
+    if (__builtin_expect(flags & CALL_BLOCK, 0)) {
+        RedisModuleCallReply *promise = rm_call_blocking(ctx, argv, argc, host, &reply);
+        if (promise) {
+            rm_calling = outer;
+            return promise;
+        }
+        keel_reply_set_data(reply, ctx);
+    } else {
+        reply = keel_call_found(ctx->c, found, argv, argc, host, ctx);
+    }
     rm_calling = outer;
     errno = 0;
     if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) {

@@ -81,7 +81,8 @@ int RM_CallReplyType(RedisModuleCallReply *r) {
     case '-': return REDISMODULE_REPLY_ERROR;
     case ':': return REDISMODULE_REPLY_INTEGER;
     case '*': case '>': return REDISMODULE_REPLY_ARRAY;
-    case '_': return REDISMODULE_REPLY_NULL;
+    case '_': /* nothing at all shows so, too */
+        return keel_reply_resp(whole(r)).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
     case '%': return REDISMODULE_REPLY_MAP;
     case '~': return REDISMODULE_REPLY_SET;
     case '#': return REDISMODULE_REPLY_BOOL;

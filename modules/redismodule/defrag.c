@@ -25,11 +25,11 @@ static void begin(RedisModuleDefragCtx *ctx, const Mod *mod, uint64_t *cursor) {
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor) {
     ModValue *held = v->ptr;
     RedisModuleDefragCtx ctx;
-    begin(&ctx, held->type->mod, cursor);
+    begin(&ctx, held->cell->type->mod, cursor);
     ctx.key = rm_key_name(v->name);
     ctx.db = v->db;
     uint64_t before = *cursor;
-    int again = held->type->methods.defrag(&ctx, ctx.key, &held->value);
+    int again = held->cell->type->methods.defrag(&ctx, ctx.key, &held->value);
     if (!again) {
         *cursor = 0;
     } else if (*cursor == before && !*cursor) {

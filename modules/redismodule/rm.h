@@ -19,7 +19,7 @@
 #pragma GCC visibility push(hidden)
 
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
-#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters __attribute__((weak));
+#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
 #undef RM_PROTOTYPE
 int RM_GetApi(const char *name, void *out);
@@ -55,6 +55,9 @@ struct Mod {
     void *library;
     const char *path;
     bool loading;            /* OnLoad runs */
+    bool replaced;           /* another one is being loaded to take its place */
+    char missing[128];       /* names that it asked for in vain, the first few */
+    int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
@@ -95,16 +98,26 @@ void rm_forget_info(RedisModuleCommand *cmd);
 void rm_forget_categories(Mod *mod);
 /* For commands that name their keys themselves. */
 int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
-/* Whether other modules use what it exports. */
-bool rm_exports_used(const Mod *mod);
+/* The channels of a module's call; more than `room` when there are, 0 when its command names none. */
+struct RulesChannel;
+int rm_get_channels(const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+                    struct RulesChannel *channels, int room);
+/* A module that uses what this one exports. NULL: none. */
+const Mod *rm_exports_used(const Mod *mod);
 /* Tells the others' server event callbacks. */
 void rm_send_module_change(const Mod *mod, bool loaded);
 /* Makes the tables for the host from what OnLoad registered. False with *reason. */
 bool rm_build_rows(Mod *mod, const char **reason);
 void rm_build_types(Mod *mod);
+/* The values of the types that both have in the same encoding are `now`'s. */
+void rm_hand_over_types(Mod *old, Mod *now);
+/* What the types of `old` keep beside values is saved, and loaded by those of the module that takes
+ * its place; `when`: REDISMODULE_AUX_*. 0; -1 after keel_load_error(). */
+int rm_hand_over_aux(KeelCtx *c, const Mod *old, uint64_t when);
 void rm_build_settings(Mod *mod);
 /* They have been: from now on the host's calls are meant. */
 void rm_settings_adopted(Mod *mod);
+extern const KeelForeign rm_foreign;
 /* Writes the sections of INFO of all modules. */
 void rm_write_info(KeelInfo *info);
 
@@ -242,9 +255,9 @@ struct Promise;
 RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise);
 struct Promise *rm_reply_is_promise(const RedisModuleCallReply *reply);
 void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply);
-/* Runs a command that may block. NULL: it cannot; call it as any other. */
+/* Runs a command that may block, and returns a promise if it does; else NULL and what it replied. */
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
-                                       unsigned flags);
+                                       unsigned flags, KeelReply **reply);
 
 /* A module's code came or goes: what RM_Call remembers of literals may be another's. */
 void rm_forget_known(void);
@@ -264,7 +277,8 @@ void rm_user_changed(KeelClient *client);
 extern bool rm_signed_in; /* an authentication function succeeded since it was false */
 void rm_forget_auth(Mod *mod);
 extern const KeelAuthenticator rm_authenticator;
-extern int rm_session_slot;
+extern int rm_session_slot, rm_user_gate;
+KeelVerdict rm_user_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void rm_session_free(KeelClient *client, void *value);
 
 /* ---- waiting and threads ----------------------------------------------------------------------- */
@@ -274,6 +288,13 @@ void rm_threads_begin(void);
 void rm_threads_enable(void);
 KeelCtx *rm_locked_c(void);
 uint64_t rm_blocked_client_id(const RedisModuleBlockedClient *bc);
+/* Sign-ins that wait. Whether one is decided right now in this context; blocks its command, 0: it
+ * cannot wait; asks the callback of one that was unblocked; and the end of its wait. */
+bool rm_signing_in(const RedisModuleCtx *ctx);
+uint64_t rm_sign_in_block(KeelCtx *c, RedisModuleBlockedClient *bc);
+int rm_blocked_sign_in(RedisModuleBlockedClient *bc, KeelCtx *c, RedisModuleString *user,
+                       RedisModuleString *password, RedisModuleString **error);
+void rm_blocked_over(RedisModuleBlockedClient *bc);
 void rm_contexts_begin(void);
 void rm_contexts_end(void);
 
@@ -287,6 +308,9 @@ void rm_on_notify(KeelCtx *c, const void *data);
 extern int rm_jobs_observer;
 void rm_jobs_seen(KeelCtx *c, const KeelCall *call);
 void rm_run_jobs(KeelCtx *c);
+/* A timer or a thread's turn ends: the jobs that it made necessary. */
+void rm_jobs_due(KeelCtx *c);
+void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
 extern bool rm_server_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
@@ -335,6 +359,11 @@ void rm_forget_interfaces(void);
 
 /* ---- data types ------------------------------------------------------------------------------ */
 
+/* The type behind values, which a reload exchanges without visiting them. */
+typedef struct TypeCell {
+    RedisModuleType *type;
+    struct TypeCell *next;         /* of the same type, with values of code before */
+} TypeCell;
 struct RedisModuleType {
     KeelType row;                  /* first: a KeelType of ours is one of these */
     RedisModuleType *next;
@@ -342,12 +371,14 @@ struct RedisModuleType {
     uint64_t id;                   /* name and encoding version, as files have it */
     char name[10];
     RedisModuleTypeMethods methods;
+    TypeCell *cells;               /* the first is for values that are made now */
 };
 /* What the keyspace holds of a value: its type finds the callbacks when only a pointer is at hand. */
 typedef struct ModValue {
-    RedisModuleType *type;
+    TypeCell *cell;
     void *value;
 } ModValue;
+ModValue *rm_value_new(RedisModuleType *type, void *value);
 
 /* Whether a type is one of a module's, and which. NULL: not. */
 RedisModuleType *rm_type_of(const KeelType *type);
