@@ -22,6 +22,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
     KEEL_EVENT_ROLE,        /* role or replica link changed; sent by the replication module */
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
+    KEEL_EVENT_DEFRAGMENT,  /* KeelDefragmentEvent, sent by modules that move memory */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -89,6 +90,12 @@ typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
     int64_t nanoseconds;
 } KeelLatencyEvent;
+
+/* In a slice of moving (keel/move.h): a pass over all keys is about to begin, or done. When it is
+ * done, blocks that belong to no key may be moved too. */
+typedef struct KeelDefragmentEvent {
+    KeelPhase phase;
+} KeelDefragmentEvent;
 
 typedef struct KeelHook {
     KeelEvent event;

@@ -215,7 +215,8 @@ const KeelHook rm_hooks[] = {
     {KEEL_EVENT_SWAP, on_swap},            {KEEL_EVENT_CONFIG, on_config},
     {KEEL_EVENT_CRON, on_cron},            {KEEL_EVENT_TURN, on_turn},
     {KEEL_EVENT_SHUTDOWN, on_shutdown},    {KEEL_EVENT_KEY_REMOVED, on_removed},
-    {KEEL_EVENT_NOTIFY, rm_on_notify},     {0},
+    {KEEL_EVENT_NOTIFY, rm_on_notify},     {KEEL_EVENT_DEFRAGMENT, rm_defragment_event},
+    {0},
 };
 
 void rm_events_begin(void) {
