@@ -7,7 +7,8 @@
  * share of one processor between active-defrag-cycle-min and -max percent, the more the worse
  * it is. The share is spent in slices of half a millisecond, or as long as it takes to leave
  * the loop a millisecond in between; so this is what a command waits at most. During a pass
- * the share may grow, not shrink; after it, it is decided anew whether another one is worth while.
+ * the share may grow, not shrink; after it, it is decided anew whether another one is worth while. One
+ * that moved hardly any block is not repeated for a minute, unless fragmentation grows.
  *
  * Values of more than active-defrag-max-scan-fields allocations are put aside and moved part by part,
  * before the walk over keys goes on. Memory that belongs to no key has its turn at the end of a pass
@@ -39,9 +40,16 @@ static struct Pass {
     uint64_t cursor;         /* of the walk over keys */
     Later *first, **last;
     uint64_t later_cursor;   /* into the first one's value */
+    uint64_t moved, stayed;  /* blocks, in this pass */
     int64_t since_ns;        /* memory has been moved since, over all passes in a row; 0: it is not */
-    uint64_t moved_before;   /* blocks, at the start */
+    uint64_t moved_before;   /* blocks in these passes */
 } pass = {.last = &pass.first};
+
+/* What a pass left that hardly found anything to move. */
+static struct Futile {
+    size_t bytes;            /* 0: no pass was futile */
+    int64_t until_ns;
+} futile;
 
 static uint64_t hits, misses, key_hits, key_misses;
 static int64_t total_ns;
@@ -70,24 +78,28 @@ static int64_t share_for(double percent) {
     return share < (double)share_min ? share_min : (int64_t)share;
 }
 
+static void log_share(double percent, size_t bytes) {
+    keel_log(KEEL_LOG_VERBOSE, "Moving memory to denser places: %.0f%% (%zu bytes) are lost to "
+             "fragmentation, %lld%% of a processor is spent on it", percent, bytes,
+             (long long)pass.share);
+}
+
 /* Begins a pass where one is due, or hurries one up. */
 static void look(void) {
-    size_t bytes;
-    double percent = fragmentation(&bytes);
+    size_t bytes = 0;
+    double percent = every ? 0 : fragmentation(&bytes);
     looked_ns = keel_monotonic_ns();
     bool due = every || (percent >= (double)threshold_lower && bytes >= (uint64_t)ignore_bytes);
-    if (!pass.share && !due) return;
+    if (changed || looked_ns > futile.until_ns || bytes > futile.bytes + futile.bytes / 8) {
+        futile.until_ns = 0;
+    }
+    if (!pass.share && (!due || (futile.until_ns && !every))) return;
     int64_t share = every ? 25 : share_for(percent);
     if (share <= pass.share && !changed) return;
     changed = false;
-    if (!pass.since_ns) {
-        pass.since_ns = looked_ns;
-        pass.moved_before = hits;
-    }
+    if (!pass.since_ns) pass.since_ns = looked_ns;
     pass.share = share;
-    keel_log(KEEL_LOG_VERBOSE, "Moving memory to denser places: %.0f%% (%zu bytes) are lost to "
-             "fragmentation, %lld%% of a processor is spent on it", percent, bytes,
-             (long long)share);
+    if (!every) log_share(percent, bytes);
 }
 
 /* ---- large values ---------------------------------------------------------------------------- */
@@ -133,25 +145,52 @@ static void stop(void) {
     pass = (struct Pass){.last = &pass.first};
 }
 
+static void count(KeelMoving *moving) {
+    hits += moving->moved;
+    misses += moving->stayed;
+    key_hits += moving->keys_moved;
+    key_misses += moving->keys_stayed;
+    pass.moved += moving->moved;
+    pass.stayed += moving->stayed;
+    moving->moved = moving->stayed = moving->keys_moved = moving->keys_stayed = 0;
+}
+
 static void tell(KeelCtx *c, KeelPhase phase) {
     KeelDefragmentEvent event = {.phase = phase};
     keel_event_send(c, KEEL_EVENT_DEFRAGMENT, &event);
 }
 
-/* A pass is over. Another one follows at once while it is worth it. */
-static void finish(KeelCtx *c) {
+static void note_outcome(void) {
+    enum { FUTILE_SECONDS = 60 };
+    size_t bytes = 0;
+    if (!every) fragmentation(&bytes);
+    bool was_futile = pass.moved < (pass.moved + pass.stayed) / 100;
+    futile.bytes = bytes;
+    futile.until_ns = was_futile ? keel_monotonic_ns() + FUTILE_SECONDS * 1000 * (int64_t)MS_NS : 0;
+    pass.moved_before += pass.moved;
+    pass.moved = pass.stayed = 0;
+}
+
+static void log_outcome(void) {
     size_t bytes;
+    double percent = fragmentation(&bytes);
+    keel_log(KEEL_LOG_VERBOSE, "Memory was moved for %lld ms: %llu blocks; %.0f%% (%zu bytes) are "
+             "still lost to fragmentation",
+             (long long)((keel_monotonic_ns() - pass.since_ns) / MS_NS),
+             (unsigned long long)pass.moved_before, percent, bytes);
+}
+
+/* A pass is over. Another one follows at once while it is worth it. */
+static void finish(KeelCtx *c, KeelMoving *moving) {
     tell(c, KEEL_AFTER);
+    count(moving);
+    note_outcome();
     pass.begun = false;
     pass.db = 0;
     pass.share = 0;
     look();
     if (pass.share) return;
-    double percent = fragmentation(&bytes);
-    keel_log(KEEL_LOG_VERBOSE, "Memory was moved for %lld ms: %llu blocks; %.0f%% (%zu bytes) are "
-             "still lost to fragmentation",
-             (long long)((keel_monotonic_ns() - pass.since_ns) / MS_NS),
-             (unsigned long long)(hits - pass.moved_before), percent, bytes);
+    log_outcome();
     stop();
 }
 
@@ -170,7 +209,7 @@ static bool advance(KeelCtx *c, KeelMoving *moving) {
         if (!pass.cursor) pass.db++;
         return false;
     }
-    finish(c);
+    finish(c, moving);
     return true;
 }
 
@@ -185,10 +224,7 @@ static bool run(KeelCtx *c, int64_t ns, bool one_pass) {
         ended = advance(c, &moving);
     } while (one_pass ? !ended : pass.share && !keel_move_over());
     keel_move_end();
-    hits += moving.moved;
-    misses += moving.stayed;
-    key_hits += moving.keys_moved;
-    key_misses += moving.keys_stayed;
+    count(&moving);
     keel_latency_add("active-defrag-cycle", keel_monotonic_ns() - start);
     return true;
 }
@@ -319,7 +355,6 @@ static void write_stats(KeelInfo *info) {
 static void stats_reset(KeelCtx *c, const void *data) {
     (void)c, (void)data;
     hits = misses = key_hits = key_misses = 0;
-    pass.moved_before = 0;
     total_ns = 0;
     if (pass.since_ns) pass.since_ns = keel_monotonic_ns();
 }
