@@ -4,15 +4,16 @@ CC ?= cc
 VERSION := 0.1.0
 
 , := ,
-# SAN=address|undefined|thread builds with that sanitizer, STATIC=1 with all modules linked into the
+# SAN=address|undefined|thread builds with that sanitizer (or two: address,undefined), STATIC=1 with all modules linked into the
 # server, each into a directory of its own.
 SAN ?=
 STATIC ?=
 PREFIX ?= /usr/local
-B := build$(if $(filter fuzz,$(SAN)),/fuzz,$(if $(SAN),/san-$(SAN)))$(if $(STATIC),/static)
+SAN_WORDS := $(subst $(,), ,$(SAN))
+B := build$(if $(filter fuzz,$(SAN)),/fuzz,$(if $(SAN),/san-$(subst $(,),-,$(SAN))))$(if $(STATIC),/static)
 SAN_FLAGS := $(if $(filter fuzz,$(SAN)),fuzzer-no-link$(,)address$(,)undefined,$(SAN))
 OPT := $(if $(SAN),-O1 -fno-omit-frame-pointer -fsanitize=$(SAN_FLAGS) -DKEEL_DEBUG \
-       $(if $(filter undefined fuzz,$(SAN)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
+       $(if $(filter undefined fuzz,$(SAN_WORDS)),-fno-sanitize-recover=undefined),-O3 -fno-plt)
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wundef \
         -Wno-missing-field-initializers

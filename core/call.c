@@ -20,27 +20,24 @@
 #include <keel/log.h>
 #include <stdio.h>
 
-enum { LEVELS_MAX = 64, NAME_ROOM = 64 };
+enum { LEVELS_MAX = 64 };
 
 static KeelClient *pretended[LEVELS_MAX]; /* made when first needed */
 static int level;
 
 /* What the arguments name. Lookup reads words, so a short name is looked at in a place with room
  * behind it: a caller's may end where its page does. */
-static KeelCommandRef *find_command(const KeelStr *argv, int argc) {
-    char room[NAME_ROOM];
-    KeelStr words[2] = {argv[0], argc > 1 ? argv[1] : KEEL_LIT("")};
-    if (argv[0].len <= NAME_ROOM / 2) {
-        memset(room, 0, sizeof(room));
-        memcpy(room, argv[0].ptr, argv[0].len);
-        words[0].ptr = room;
-    }
-    return dispatch_find(words, argc > 1 ? 2 : 1);
+static inline KeelCommandRef *find_command(const KeelStr *argv, int argc) {
+    char room[16] = {0};
+    KeelStr name = argv[0];
+    if (name.len > sizeof(room)) return dispatch_with_sub(command_lookup(name), argv, argc);
+    copy_few(room, name.ptr, name.len);
+    return dispatch_with_sub(command_find_fast((KeelStr){room, name.len}), argv, argc);
 }
 
 /* Lookup, arity and gates. A call cannot wait, so a gate that would hold it lets it pass. Without
  * a client to ask for, no gate is armed while the rest is checked. */
-static bool admitted(KeelCtx *c, bool ask_gates) {
+static __attribute__((noinline)) bool admitted_slowly(KeelCtx *c, bool ask_gates) {
     bool held;
     uint64_t armed = gates_armed;
     if (!ask_gates) gates_armed = 0;
@@ -49,7 +46,12 @@ static bool admitted(KeelCtx *c, bool ask_gates) {
     return pass || held;
 }
 
-static void run_admitted(KeelCtx *c) {
+static inline bool admitted(KeelCtx *c, bool ask_gates) {
+    return __builtin_expect(dispatch_admits(c, ask_gates ? gates_armed | c->client->gates : 0), 1) ||
+           admitted_slowly(c, ask_gates);
+}
+
+static inline void run_admitted(KeelCtx *c) {
     const void *command = crash_command;
     KeelCtx *ctx = crash_ctx;
     uint64_t clock = dispatch_clock();
@@ -63,26 +65,37 @@ static void run_admitted(KeelCtx *c) {
 
 /* ---- calls with a reply of their own --------------------------------------------------------- */
 
-/* Readies the client of this level to run in the name of c's. */
+/* Readies the client of this level to run in the name of c's. What stands behind `id` is left clean
+ * by pretended_end(), or never written to in one without a socket. */
 static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
     KeelClient *client = pretended[level];
-    KeelClient *real = c->client;
+    const KeelClient *real = c->client;
     if (!client) client = pretended[level] = keel_zalloc(sizeof(*client));
     level++;
-    memset(client, 0, sizeof(*client));
+    memset(client, 0, offsetof(KeelClient, id));
     client->fd = -1;
     client->pretended = true;
     client->protocol = flags & KEEL_CALL_RESP3 ? 3 : 2;
     client->db = c->db;
     client->flags = KEEL_CF_AUTHENTICATED;
-    if (!real) return client;
+    client->args_len = client->memory = 0;
+    client->module_bytes = 0;
+    client->commands = 0;
+    if (!real) {
+        client->id = 0;
+        client->user = NULL;
+        client->user_lent = false;
+        client->stands_for = NULL;
+        return client;
+    }
     client->id = real->id;
     client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
     client->user = real->user; /* a copy once either of them becomes somebody else */
     client->user_lent = real->user != NULL;
+    client->stands_for = NULL;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
-        client->stands_for = real->stands_for ? real->stands_for : real;
+        client->stands_for = real->stands_for ? real->stands_for : (KeelClient *)(uintptr_t)real;
     }
     return client;
 }
@@ -96,12 +109,22 @@ void call_keep_user(const char *user) {
     }
 }
 
-static void pretended_end(KeelClient *client) {
+static __attribute__((noinline)) void pretended_clear(KeelClient *client) {
     for (int i = 0; client->slots_used && i < SLOTS_MAX; i++) hook_free_slot(client, i);
+    client->slots_used = false;
     keel_free(client->name);
     if (!client->user_lent) keel_free(client->user);
     keel_free(client->lib_name);
     keel_free(client->lib_ver);
+    client->name = client->user = client->lib_name = client->lib_ver = NULL;
+}
+
+static inline void pretended_end(KeelClient *client) {
+    bool owns_user = client->user && !client->user_lent;
+    if (__builtin_expect(client->slots_used || client->name || client->lib_name ||
+                             client->lib_ver || owns_user, 0)) {
+        pretended_clear(client);
+    }
     level--;
 }
 
@@ -111,27 +134,42 @@ static KeelReply *call_refused(const char *error) {
     return keel_reply_parse((KeelStr){bytes, (size_t)len});
 }
 
+/* The context of a call, field by field: the text of an error is long and seldom there. */
+static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned flags) {
+    n->owed = 1;
+    n->flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0) |
+               (flags & KEEL_CALL_JOURNAL ? 0 : CTX_NO_JOURNAL) |
+               (flags & KEEL_CALL_CLEAN ? CTX_RECORD_CLEAN : 0) |
+               (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0) |
+               (c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
+    n->db = c->db;
+    n->db_at_start = 0;
+    n->client = client;
+    n->dirty = 0;
+    n->memo = c->memo; /* what is called mostly works on the same keys */
+    n->memo_end = c->memo_end;
+    n->raw = (KeelStr){NULL, 0};
+    n->outer = c;
+    n->module = NULL;
+    n->error_len = 0;
+    n->redacted = 0;
+}
+
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
     KeelCtx n;
+    Chunk *chunk;
     if (argc < 1) return call_refused("ERR a call needs a command");
     if (level == LEVELS_MAX) return call_refused("ERR calls are nested too deeply");
     KeelClient *client = pretended_begin(c, flags);
-    memset(&n, 0, sizeof(n));
-    n.client = client;
-    n.flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0);
-    if (!(flags & KEEL_CALL_JOURNAL)) n.flags |= CTX_NO_JOURNAL;
-    if (flags & KEEL_CALL_CLEAN) n.flags |= CTX_RECORD_CLEAN;
-    if (flags & KEEL_CALL_LOCAL) n.flags |= CTX_RECORD_LOCAL;
-    n.flags |= c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL);
-    n.db = c->db;
-    n.outer = c;
-    n.command = rewrites_count ? NULL : find_command(argv, argc);
+    KeelReply *reply = parsed_begin(&chunk);
+    call_ctx(&n, c, client, flags);
+    n.command = __builtin_expect(rewrites_count, 0) ? NULL : find_command(argv, argc);
     n.argv = argv;
     n.argc = argc;
-    n.owed = 1;
-    reply_capture_begin(&n);
+    reply_capture_begin(&n, chunk);
     stats.commands++;
-    if (n.command && (flags & KEEL_CALL_NO_WRITES) && (n.command->flags & KEEL_WRITE)) {
+    if (__builtin_expect(flags & KEEL_CALL_NO_WRITES && n.command &&
+                             n.command->flags & KEEL_WRITE, 0)) {
         keel_reply_errorf(&n, "ERR Write command '%s' was called while write is not allowed.",
                           keel_command_name(n.command));
     } else if (admitted(&n, flags & KEEL_CALL_AS_CLIENT)) {
@@ -139,12 +177,9 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
     }
     /* What is not recorded by itself is its caller's change. */
     if (!(flags & KEEL_CALL_JOURNAL)) c->dirty += n.dirty;
-    c->db = n.db;
-    char *to;
-    KeelReply *reply = parsed_new(reply_capture_len(&n), &to);
-    reply_capture_end(&n, to);
+    if (!(flags & KEEL_CALL_KEEP_DB)) c->db = n.db;
+    parsed_end(reply, reply_capture_end(&n));
     pretended_end(client);
-    parsed_read(reply);
     return reply;
 }
 
@@ -153,6 +188,7 @@ KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) 
 typedef struct Collector {
     KeelCtx c;                     /* first: what is handed out */
     KeelClient client;
+    KeelReply *reply;
 } Collector;
 
 KeelCtx *keel_collect_begin(int protocol) {
@@ -165,19 +201,18 @@ KeelCtx *keel_collect_begin(int protocol) {
     k->c.client = &k->client;
     k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
     k->c.owed = 1;
-    reply_capture_begin(&k->c);
+    Chunk *chunk;
+    k->reply = parsed_begin(&chunk);
+    reply_capture_begin(&k->c, chunk);
     return &k->c;
 }
 
 KeelReply *keel_collect_end(KeelCtx *c) {
     Collector *k = (Collector *)c;
-    char *to;
-    size_t len = reply_capture_len(c);
-    KeelReply *reply = parsed_new(len, &to);
-    reply_capture_end(c, to);
-    parsed_read(reply);
+    KeelReply *reply = k->reply;
+    parsed_end(reply, reply_capture_end(c));
     keel_free(k);
-    if (len) return reply;
+    if (keel_reply_resp(reply).len) return reply;
     keel_reply_free(reply);
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "journal.h"
 #include "keyspace.h"
+#include "link.h"
 #include "loop.h"
 #include "net.h"
 #include "reply.h"
@@ -105,6 +106,7 @@ static void client_free(KeelClient *c) {
     partial_free(c);
     client_free_query(c);
     client_chunks_free(c);
+    link_free(c);
     if (c->fd >= 0) close(c->fd);
     if (c->prev) c->prev->next = c->next; else client_first = c->next;
     if (c->next) c->next->prev = c->prev; else client_last = c->prev;
@@ -220,6 +222,7 @@ static void close_over_limit(KeelClient *c, size_t waiting) {
 
 void client_check_output(KeelClient *c) {
     size_t waiting = client_output_bytes(c);
+    if (c->link) waiting += link_waiting(c);
     if (c->fd < 0 || c->close_now) return;
     int64_t soft = settings.output_limit[limits_kind(c)].soft;
     bool over = over_hard_limit(c, waiting);
@@ -453,8 +456,8 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     KeelClientInfo i = {.size = out->size};
     i.kind = (KeelClientKind)c->kind;
     i.id = c->id;
-    i.created_ms = c->created_ms;
-    i.last_ms = c->last_ms;
+    i.created_ms = c->pretended ? now_ms : c->created_ms;
+    i.last_ms = c->pretended ? now_ms : c->last_ms;
     i.flags = c->flags;
     i.fd = c->fd;
     i.db = c->db->id;
@@ -473,6 +476,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.reply_len = c->arena_len;
     i.reply_chunks = c->chunk_count;
     i.reply_bytes = client_output_bytes(c) - c->arena_len;
+    if (c->link) i.reply_bytes += link_waiting(c);
     i.memory = c->memory;
     i.commands = c->commands;
     i.bytes_in = c->bytes_in;

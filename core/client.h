@@ -9,6 +9,7 @@
 
 struct Db;
 struct Blocked;
+struct Link;
 
 /* A piece of output that waits for its socket. */
 typedef struct Chunk {
@@ -55,6 +56,7 @@ struct KeelClient {
     size_t chunk_bytes, chunk_count;
     KeelCtx *writer;           /* the context that is writing to it now */
     struct KeelClient *next_write;
+    struct Link *link;         /* output and input that modules have to do with; NULL: none */
     int64_t over_soft_since;   /* seconds; output above the soft limit since then */
 
     /* seldom */
@@ -70,6 +72,7 @@ struct KeelClient {
     bool slots_used;               /* some may not be NULL */
     bool user_lent;                /* of a pretended one: `user` is its client's */
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
+    bool may_wait;                 /* a pretended one of keel_call_waiting(): see call_wait.h */
     size_t args_len;
     int64_t module_bytes;          /* kept for it by modules, as they say */
     size_t memory;                 /* all that it takes, the line above included */

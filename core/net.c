@@ -9,6 +9,7 @@
 #include "block.h"
 #include "config.h"
 #include "journal.h"
+#include "link.h"
 #include "partial.h"
 #include "reply.h"
 #include "resp.h"
@@ -41,6 +42,7 @@ typedef struct Input {
     size_t done;                /* of them executed */
     bool stopped;               /* its client cannot run more now */
     bool piecewise;             /* go on piecewise */
+    const char *bad;            /* where what is no request begins; NULL: nowhere */
     char error[64];
 } Input;
 
@@ -61,6 +63,7 @@ enum { REPLIES, MESSAGES };
 static uint64_t *again;         /* ids of clients with more to read or to run */
 static size_t again_count, again_room;
 static KeelCtx main_ctx;
+static const Input *current;    /* whose requests it runs */
 
 static void turn_begin(void) {
     if (!arena) {
@@ -109,6 +112,7 @@ static size_t read_socket(KeelClient *client, char *to, size_t room) {
             client->bytes_in += (size_t)n;
             stats.bytes_in += (size_t)n;
             client->last_ms = now_ms;
+            if (__builtin_expect(client->link != NULL, 0)) link_received(client, to, (size_t)n);
             if ((size_t)n < room && !client->hung_up) client->readable = false;
             return (size_t)n;
         }
@@ -134,6 +138,7 @@ static void hang_up(KeelClient *client) {
 }
 
 static bool query_over_limit(KeelClient *client) {
+    if (client->kind == KEEL_CLIENT_PRIMARY) return false; /* it sends what it took itself */
     size_t limit = client_is_authenticated(client) ? (size_t)settings.client_query_buffer_limit
                                                    : 1024 * 1024;
     if (client_query_bytes(client) <= limit) return false;
@@ -168,8 +173,9 @@ static bool read_behind(KeelClient *client) {
 static RespLimits limits_of(const KeelClient *client) {
     if (client_is_authenticated(client)) {
         /* Entries keep the length of their name in 32 bits, so no argument is longer. */
-        int64_t bulk = settings.proto_max_bulk_len < UINT32_MAX ? settings.proto_max_bulk_len
-                                                                : UINT32_MAX;
+        bool bounded = settings.proto_max_bulk_len < UINT32_MAX &&
+                       client->kind != KEEL_CLIENT_PRIMARY;
+        int64_t bulk = bounded ? settings.proto_max_bulk_len : UINT32_MAX;
         return (RespLimits){INT32_MAX, bulk, true};
     }
     return (RespLimits){10, 16384, false};
@@ -185,6 +191,7 @@ static Request *request_add(Input *in, KeelStr *argv, int argc) {
 static void request_error(Input *in, const char *error) {
     snprintf(in->error, sizeof(in->error), "%s", error);
     request_add(in, NULL, 0)->error = in->error;
+    in->bad = in->pos;
     in->pos = in->end; /* nothing behind it is looked at */
 }
 
@@ -353,6 +360,21 @@ static void settle(Input *in) {
     }
 }
 
+/* A client's turn is over: who looks at its input learns how much of it ran. */
+static void tell_executed(const Input *in) {
+    const char *position = in->bad ? in->bad : in->pos;
+    if (in->done < in->count && requests[in->first + in->done].raw.ptr) {
+        position = requests[in->first + in->done].raw.ptr;
+    }
+    if (in->client->link && in->done) link_executed(in->client, (size_t)(in->end - position));
+}
+
+/* The context goes on to another client, or to none. */
+static void leave_client(KeelCtx *c, const Input *in) {
+    reply_close(c);
+    if (__builtin_expect(c->client->link != NULL, 0)) tell_executed(in);
+}
+
 /* Prepares and runs the next requests. Returns how many. */
 static size_t run_window(size_t from, size_t *input) {
     KeelCtx *c = &main_ctx;
@@ -365,7 +387,8 @@ static size_t run_window(size_t from, size_t *input) {
         KeelClient *client = in->client;
         if (client->close_now) continue;
         if (c->client != client) {
-            if (c->client) reply_close(c);
+            if (c->client) leave_client(c, current);
+            current = in;
             reply_open(c, client);
         }
         c->db = client->db;
@@ -389,7 +412,7 @@ void net_execute(void) {
     if (input_count == 0) return;
     size_t input = 0;
     for (size_t from = 0; from < request_count;) from += run_window(from, &input);
-    if (main_ctx.client) reply_close(&main_ctx);
+    if (main_ctx.client) leave_client(&main_ctx, current);
     main_ctx.client = NULL;
     for (size_t i = 0; i < input_count; i++) settle(&inputs[i]);
     if (request_count > stats.commands_per_turn_max) stats.commands_per_turn_max = request_count;
@@ -535,6 +558,13 @@ static bool write_once(KeelClient *client) {
     return (size_t)sent == total;
 }
 
+/* Behind all else, what a module keeps for the client. */
+static void flush_feed(KeelClient *client, size_t budget) {
+    if (client_output_bytes(client) || !link_send(client, budget)) return;
+    client->in_write_again = true;
+    once_more(client);
+}
+
 static void flush_client(KeelClient *client) {
     if (client->close_now) return;
     size_t budget = WRITE_MAX;
@@ -553,11 +583,16 @@ static void flush_client(KeelClient *client) {
     }
     if (client->close_now) return;
     output_save(client);
+    if (__builtin_expect(client->link != NULL, 0)) flush_feed(client, budget);
+    if (client->close_now) return;
     if (client_output_bytes(client)) {
+        client_check_output(client);
+    } else if (client->flags & KEEL_CF_CLOSING) {
+        client_close(client);
+    } else if (client->link) {
         client_check_output(client);
     } else {
         client->over_soft_since = 0;
-        if (client->flags & KEEL_CF_CLOSING) client_close(client);
     }
 }
 
@@ -586,7 +621,7 @@ bool net_has_pending_output(void) {
 }
 
 void net_writable(KeelClient *client) {
-    if (client_output_bytes(client)) client_queue_write(client);
+    if (client_output_bytes(client) || client->link) client_queue_write(client);
 }
 
 /* ---- now and then ---------------------------------------------------------------------------- */

@@ -52,6 +52,7 @@ extern "C" {
 #include <keel/reply.h>
 #include <keel/command.h>
 #include <keel/client.h>
+#include <keel/link.h>
 #include <keel/type.h>
 #include <keel/stream.h>
 #include <keel/string.h>

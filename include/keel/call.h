@@ -13,6 +13,7 @@ enum {
     KEEL_CALL_NO_WRITES = 1u << 3, /* refuse commands flagged KEEL_WRITE */
     KEEL_CALL_CLEAN = 1u << 4,     /* its records are marked KEEL_JOURNAL_CLEAN */
     KEEL_CALL_LOCAL = 1u << 5,     /* its records are marked KEEL_JOURNAL_LOCAL */
+    KEEL_CALL_KEEP_DB = 1u << 6,   /* a database that it selects is selected for it alone */
 };
 
 /* Runs a command and keeps its reply: never NULL, errors (unknown, arity, refused) are error
@@ -21,6 +22,16 @@ enum {
  * and database of the context's client; a database that it selects is the context's from then on.
  * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
+/* Like keel_call() for a command that may wait, in the name of no connection: when it blocks, NULL is
+ * returned and *id names the wait. `done` gets the reply, which it frees, once the wait is over: on
+ * the loop's thread, in a context without client on the call's database. Whoever called may be gone
+ * by then. Its changes are recorded under KEEL_CALL_JOURNAL alone. KEEL_CALL_AS_CLIENT and _NO_WRITES
+ * mean nothing here. */
+typedef void KeelCallDone(KeelCtx *c, KeelReply *reply, void *data);
+KEEL_API KeelReply *keel_call_waiting(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags,
+                                      KeelCallDone *done, void *data, uint64_t *id);
+/* Gives such a wait up: its `done` will not be called. False: it is over. */
+KEEL_API bool keel_call_abandon(uint64_t id);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
  * with queued ones. Counts as one reply of the running command. Gates are asked, but for those that
  * have .whole: they were to be asked before the first command of a batch, with keel_gates_ask(). */

@@ -117,6 +117,12 @@ typedef struct KeelSnapshotOps {
     void (*file_sweep)(const char *prefix, const char *suffix);
     /* A background save asked for now; 0, or -1: it could not be started. */
     int (*background_save)(KeelCtx *c);
+    /* Like child_start(), but the child goes on with the caller's code: 0 there, else its pid or -1.
+     * `run` is not used. It ends with _exit(). */
+    int (*child_fork)(KeelCtx *c, const KeelChild *child);
+    /* In such a child: tells the parent how much of the work is done, 0 to 1 (less than 0: as
+     * before), and what memory it has to itself. */
+    void (*child_report)(double share);
 } KeelSnapshotOps;
 
 /* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces
@@ -133,6 +139,17 @@ typedef struct KeelSnapshotPart {
     /* All of it goes: a dataset is about to be loaded in its place. */
     void (*flush)(KeelCtx *c);
 } KeelSnapshotPart;
+
+/* What a dataset's file says of where it stands in a stream of writes: provided as the interface
+ * "snapshot.head", version 100. */
+typedef struct KeelSnapshotHead {
+    uint32_t size;
+    /* The fields to write into every file that is saved now, ended by an empty name; they live until
+     * the next call. In the parent, before the fork. NULL: none. */
+    const KeelSnapshotField *(*fields)(void);
+    /* A field of a file that is loaded at start; with an empty name: the load went well. */
+    void (*field)(KeelCtx *c, KeelStr name, KeelStr value);
+} KeelSnapshotHead;
 
 /* The interface "aof", version 100: what keeps every write. */
 typedef struct KeelAofOps {

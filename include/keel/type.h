@@ -68,6 +68,12 @@ struct KeelType {
     /* Aux fields of files: called before and after the keys are written. NULL: none. */
     int (*aux_save)(KeelSink *sink, bool after_keys);
     int (*aux_load)(KeelSource *source, bool after_keys);
+    /* What a value looks like in memory, as a number of the author's, for MODULE RELOAD: values are
+     * handed over to new code whose type has the same name and the same number. Another number is
+     * due whenever the new code could misread the old one's values: fields, containers that are
+     * linked into the module, pointers to its own code, constants or variables. 0: never the same;
+     * they are saved by the old code and loaded by the new. Types of bytes need none. */
+    uint32_t layout;
 };
 
 /* DEBUG DIGEST, with the real server's algorithm: a SHA1 chain for what has order, an XOR of

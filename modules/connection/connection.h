@@ -3,6 +3,7 @@
 #define CONNECTION_H
 
 #include <keel.h>
+#include <keel/pause.h>
 
 /* auth.c: who a client is. */
 extern char *requirepass;
@@ -26,6 +27,7 @@ KeelHandler client_list, client_info, client_kill;
 
 /* pause.c */
 extern int pause_gate;
+extern const KeelPauseOps pause_ops;
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void pause_end(void);
 KeelHandler client_pause, client_unpause;

@@ -59,6 +59,12 @@ static void pause_start(int64_t until_ms, bool all) {
     pause_timer = KEEL_TIMER_START(until_ms - keel_now_ms(), pause_over, NULL);
 }
 
+static bool pause_active(void) {
+    return pause_until_ms != 0;
+}
+
+const KeelPauseOps pause_ops = {sizeof(KeelPauseOps), pause_active, pause_start, pause_end};
+
 void client_pause(KeelCtx *c, const KeelStr *argv, int argc) {
     bool all = true;
     int64_t ms, until;

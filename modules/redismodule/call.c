@@ -112,6 +112,11 @@ static unsigned flag_of(char letter) {
 /* False: a letter is unknown. */
 static bool args_read(Args *a, const char *format, va_list args) {
     for (const char *p = format; *p; p++) {
+        if (__builtin_expect(*p == 's' && a->count < a->room, 1)) {
+            const RedisModuleString *s = va_arg(args, RedisModuleString *);
+            a->list[a->count++] = rm_view(s);
+            continue;
+        }
         switch (*p) {
         case 'c': {
             const char *text = va_arg(args, const char *);
@@ -263,8 +268,9 @@ static RedisModuleCallReply *dry_run(RedisModuleCtx *ctx, const Args *a) {
 }
 
 static unsigned host_flags(const RedisModuleCtx *ctx, unsigned flags) {
-    unsigned host = 0;
+    unsigned host = KEEL_CALL_KEEP_DB;
     const unsigned nowhere = CALL_NO_FILES | CALL_NO_PEERS;
+    if (!flags) return host;
     if (flags & CALL_REPLICATE && (flags & nowhere) != nowhere) host |= KEEL_CALL_JOURNAL;
     if (flags & CALL_NO_FILES) host |= KEEL_CALL_CLEAN;
     if (flags & CALL_NO_PEERS) host |= KEEL_CALL_LOCAL;
@@ -275,34 +281,51 @@ static unsigned host_flags(const RedisModuleCtx *ctx, unsigned flags) {
     return host;
 }
 
-static RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
-    RedisModuleCallReply *refused = NULL;
-    errno = 0;
-    if (a->flags & CALL_DRY) return dry_run(ctx, a);
+/* What a call that was answered with an error comes to. */
+static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ctx, const Args *a,
+                                                              KeelReply *reply) {
+    int error = not_run(a);
+    RedisModuleCallReply *shown = NULL;
+    if (error && !(a->flags & CALL_ERRORS)) {
+        keel_reply_free(reply);
+    } else {
+        shown = rm_reply_new(ctx, reply);
+    }
+    errno = error;
+    return shown;
+}
+
+/* What letters ask for before anything runs. True: it does not run, *reply is what there is. */
+static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a,
+                                              RedisModuleCallReply **reply) {
+    *reply = NULL;
+    if (a->flags & CALL_DRY) {
+        *reply = dry_run(ctx, a);
+        return true;
+    }
     const unsigned asks = CALL_SCRIPT | CALL_DENY_OOM | CALL_NO_WRITES | CALL_AS_USER;
-    if (a->flags & asks && letters_forbid(ctx, a, &refused)) return refused;
-    if (a->flags & CALL_BLOCK) {
-        RedisModuleCallReply *promise = rm_call_blocking(ctx, a->list, a->count,
-                                                         host_flags(ctx, a->flags));
-        if (promise) return promise;
-    }
-    int db = keel_db(ctx->c);
+    return a->flags & asks && letters_forbid(ctx, a, reply);
+}
+
+static inline RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
+    RedisModuleCallReply *reply_now;
+    errno = 0;
+    if (__builtin_expect(a->flags != 0, 0) && settled(ctx, a, &reply_now)) return reply_now;
     const Mod *outer = rm_calling;
+    KeelReply *reply;
     rm_calling = ctx->mod;
-    KeelReply *reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
-    rm_calling = outer;
-    if (__builtin_expect(keel_db(ctx->c) != db, 0)) keel_db_select(ctx->c, db);
-    if (__builtin_expect(keel_reply_type(reply) == '-', 0)) {
-        int error = not_run(a);
-        if (error && !(a->flags & CALL_ERRORS)) {
-            keel_reply_free(reply);
-            errno = error;
-            return NULL;
+    if (__builtin_expect(a->flags & CALL_BLOCK, 0)) {
+        RedisModuleCallReply *promise =
+            rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags), &reply);
+        if (promise) {
+            rm_calling = outer;
+            return promise;
         }
-        RedisModuleCallReply *shown = rm_reply_new(ctx, reply);
-        errno = error;
-        return shown;
+    } else {
+        reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
     }
+    rm_calling = outer;
+    if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) return failed(ctx, a, reply);
     return rm_reply_new(ctx, reply);
 }
 
@@ -314,7 +337,7 @@ RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const ch
     va_start(args, format);
     bool good = args_read(&a, format, args);
     va_end(args);
-    if (!good || !ctx->c) {
+    if (__builtin_expect(!good || !ctx->c, 0)) {
         errno = EBADF;
     } else {
         reply = call(ctx, &a);
@@ -349,13 +372,17 @@ int RM_Replicate(RedisModuleCtx *ctx, const char *command, const char *format, .
     return good ? REDISMODULE_OK : REDISMODULE_ERR;
 }
 
-int RM_ReplicateVerbatim(RedisModuleCtx *ctx) {
+static __attribute__((noinline)) void record_verbatim(RedisModuleCtx *ctx) {
     enum { FEW = 64 };
-    KeelStr few[FEW], *list = few;
-    if (!ctx->c || ctx->argc < 1) return REDISMODULE_ERR;
+    KeelStr few[FEW] = {{NULL, 0}}, *list = few;
     if (ctx->argc > FEW) list = keel_alloc((size_t)ctx->argc * sizeof(*list));
     for (int i = 0; i < ctx->argc; i++) list[i] = rm_view(ctx->argv[i]);
     keel_journal_write(ctx->c, list, ctx->argc, 0);
     if (list != few) keel_free(list);
+}
+
+int RM_ReplicateVerbatim(RedisModuleCtx *ctx) {
+    if (!ctx->c || ctx->argc < 1) return REDISMODULE_ERR;
+    if (keel_journal_wanted(ctx->c)) record_verbatim(ctx);
     return REDISMODULE_OK;
 }

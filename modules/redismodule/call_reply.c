@@ -16,12 +16,14 @@ struct RedisModuleCallReply {
     KeelReply *whole;              /* to be freed; NULL: an element */
     RedisModuleCtx *ctx;           /* of the call */
     RedisModuleCallReply *root;
+    /* In the pool all from here on is zero. */
     RedisModuleCallReply *items;   /* of an aggregate; NULL: not asked for yet */
     RedisModuleCallReply *attribute;
     RedisModuleCallReply *blocks;  /* root: first elements of the arrays to be freed, linked */
     RedisModuleCallReply *next_block; /* first of an array; or the next in the pool */
     struct Promise *promise;       /* it is none yet */
     bool attribute_known;
+    bool grown;                    /* root: something from `items` on is set */
 };
 
 /* A thread may free what it was given without holding the lock: a pool a thread. */
@@ -31,13 +33,15 @@ THREAD_OWN int pooled;
 
 static RedisModuleCallReply *reply_new(RedisModuleCtx *ctx) {
     RedisModuleCallReply *r = pool;
-    if (r) {
+    if (__builtin_expect(r != NULL, 1)) {
         pool = r->next_block;
+        r->next_block = NULL;
         pooled--;
     } else {
-        r = keel_alloc(sizeof(*r));
+        r = keel_zalloc(sizeof(*r));
+        r->root = r;
     }
-    *r = (RedisModuleCallReply){.ctx = ctx, .root = r};
+    r->ctx = ctx;
     rm_own(ctx, OWNED_REPLY, r);
     return r;
 }
@@ -50,7 +54,9 @@ RedisModuleCallReply *rm_reply_new(RedisModuleCtx *ctx, KeelReply *reply) {
 
 RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise) {
     RedisModuleCallReply *r = reply_new(ctx);
+    r->reply = r->whole = NULL;
     r->promise = promise;
+    r->grown = true;
     return r;
 }
 
@@ -60,16 +66,21 @@ RedisModuleCallReply *rm_reply_error(RedisModuleCtx *ctx, const char *text) {
     return rm_reply_new(ctx, keel_reply_parse((KeelStr){line, (size_t)len}));
 }
 
-/* Elements end with the whole of which they are part. */
-void RM_FreeCallReply(RedisModuleCallReply *r) {
-    if (!r || r->root != r) return;
-    if (r->ctx) rm_disown(r->ctx, OWNED_REPLY, r);
+static __attribute__((noinline)) void shrink(RedisModuleCallReply *r) {
     for (RedisModuleCallReply *block = r->blocks, *next; block; block = next) {
         next = block->next_block;
         keel_free(block);
     }
     if (r->promise) rm_promise_forget(r->promise, r);
+    *r = (RedisModuleCallReply){.root = r};
+}
+
+/* Elements end with the whole of which they are part. */
+void RM_FreeCallReply(RedisModuleCallReply *r) {
+    if (!r || r->root != r) return;
+    if (r->ctx) rm_disown(r->ctx, OWNED_REPLY, r);
     keel_reply_free(r->whole);
+    if (__builtin_expect(r->grown, 0)) shrink(r);
     if (pooled == POOL || !rm_main_thread) { /* a thread's pool would end with it */
         keel_free(r);
         return;
@@ -93,7 +104,8 @@ int RM_CallReplyType(RedisModuleCallReply *r) {
     case '-': return REDISMODULE_REPLY_ERROR;
     case ':': return REDISMODULE_REPLY_INTEGER;
     case '*': case '>': return REDISMODULE_REPLY_ARRAY;
-    case '_': return REDISMODULE_REPLY_NULL;
+    case '_': /* nothing at all shows so, too */
+        return keel_reply_resp(r->reply).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
     case '%': return REDISMODULE_REPLY_MAP;
     case '~': return REDISMODULE_REPLY_SET;
     case '#': return REDISMODULE_REPLY_BOOL;
@@ -196,6 +208,7 @@ static RedisModuleCallReply *block_new(RedisModuleCallReply *root, size_t n) {
     RedisModuleCallReply *block = keel_zalloc(n * sizeof(*block));
     block->next_block = root->blocks;
     root->blocks = block;
+    root->grown = true;
     for (size_t i = 0; i < n; i++) block[i].root = root;
     return block;
 }
@@ -240,7 +253,7 @@ RedisModuleCallReply *RM_CallReplyAttribute(RedisModuleCallReply *r) {
     if (!r || r->promise) return NULL;
     if (!r->attribute_known) {
         const KeelReply *attribute = keel_reply_attribute_of(r->reply);
-        r->attribute_known = true;
+        r->attribute_known = r->root->grown = true;
         if (attribute) {
             r->attribute = block_new(r->root, 1);
             r->attribute->reply = attribute;
@@ -264,12 +277,12 @@ static bool needs_resp3(const KeelReply *reply) {
 
 /* The bytes are sent as they are. Those of RESP3 mean nothing to a client of RESP2. */
 int RM_ReplyWithCallReply(RedisModuleCtx *ctx, RedisModuleCallReply *r) {
-    KeelCtx *c = ctx->flags & RM_THREAD   ? ctx->replies
-                 : ctx->flags & RM_SILENT ? NULL
-                                          : ctx->c && keel_client(ctx->c) ? ctx->c : NULL;
+    KeelCtx *c = ctx->replies;
     if (!r || r->promise) return REDISMODULE_ERR;
+    if (!c) return REDISMODULE_OK;
     KeelStr bytes = keel_reply_resp(r->reply);
-    if (c && keel_reply_protocol(c) == 2 && needs_resp3(r->reply)) return REDISMODULE_ERR;
-    if (c) keel_reply_raw(c, bytes, 1);
+    bool scalar = *bytes.ptr == '$' || *bytes.ptr == '+' || *bytes.ptr == ':' || *bytes.ptr == '-';
+    if (!scalar && keel_reply_protocol(c) == 2 && needs_resp3(r->reply)) return REDISMODULE_ERR;
+    keel_reply_raw(c, bytes, 1);
     return REDISMODULE_OK;
 }

@@ -3,6 +3,7 @@
 #include "rm.h"
 
 #include <keel/eviction.h>
+#include <keel/pause.h>
 #include <keel/pubsub.h>
 
 #include <errno.h>
@@ -67,9 +68,10 @@ int RM_GetContextFlagsAll(void) {
     return _REDISMODULE_CTX_FLAGS_NEXT - 1;
 }
 
-/* While replicas are to be left alone: a pause of all, or a hand-over. */
+/* While clients are paused, be it for a hand-over, replicas are to be left alone. */
 int RM_AvoidReplicaTraffic(void) {
-    return 0;
+    const KeelPauseOps *pause = keel_interface("pause", KEEL_PAUSE_VERSION);
+    return pause && pause->active();
 }
 
 /* The loop cannot be entered from inside a command, so others wait until it ends. */

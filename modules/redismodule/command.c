@@ -159,7 +159,7 @@ static KeelCommand *make_rows(RedisModuleCommand *first) {
     KeelCommand *rows = keel_zalloc((count(first) + 1) * sizeof(*rows)), *row = rows;
     for (RedisModuleCommand *cmd = first; cmd; cmd = cmd->next, row++) {
         make_keys(cmd);
-        *row = (KeelCommand){.name = cmd->name, .flags = cmd->flags | KEEL_FOREIGN,
+        *row = (KeelCommand){.name = cmd->name, .flags = cmd->flags | KEEL_FOREIGN | KEEL_OWN_RECORDS,
                              .call = cmd->call ? rm_run : NULL, .args = cmd->args, .keys = cmd->keys,
                              .categories = cmd->categories, .history = cmd->history,
                              .arity = cmd->arity, .data = cmd,

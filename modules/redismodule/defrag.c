@@ -17,7 +17,7 @@ struct RedisModuleDefragCtx {
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor) {
     ModValue *held = v->ptr;
     if (!cursor || *cursor == 0) held = keel_move(held);
-    const RedisModuleType *type = held->type;
+    const RedisModuleType *type = held->cell->type;
     bool again = false;
     if (type->methods.defrag) {
         RedisModuleDefragCtx ctx = {.limited = cursor, .cursor = cursor, .db = v->db,

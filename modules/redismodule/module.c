@@ -29,14 +29,19 @@ static int unload(KeelCtx *c) {
 }
 
 static const KeelInfoSection info[] = {
+    {.name = "Persistence", .rank = 40, .write = rm_write_fork_info},
     {.name = "redismodule", .rank = 300, .write = rm_write_info, .several = true},
     {0},
 };
 
 extern const KeelSnapshotPart rm_aux_part;
+/* That somebody provides "fork" says that he writes INFO's fields about it; there is no more to it. */
+static const uint32_t fork_fields = sizeof(fork_fields);
+
 static const KeelInterface provides[] = {
     {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
     {"authenticator", 100, &rm_authenticator},
+    {"fork", 100, &fork_fields},
     {0},
 };
 
@@ -48,7 +53,8 @@ static const KeelSlot slots[] = {
 };
 
 static const KeelObserver observers[] = {
-    {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER, rm_jobs_seen},
+    {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER | KEEL_OBSERVE_BLOCK,
+     rm_jobs_seen},
     {0},
 };
 
