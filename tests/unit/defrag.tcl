@@ -355,6 +355,10 @@ start_server {overrides {save {""} hz 100}} {
         assert_error "*Unknown option or number of arguments*" {r config set activedefrag no}
         assert_equal [s active_defrag_running] 0
         r module load defrag
+        r debug defrag every
+        r config set active-defrag-cycle-min 3
+        assert_equal [r module reload defrag] OK
+        assert_equal [r config get active-defrag-cycle-min] {active-defrag-cycle-min 3}
         r debug defrag pass
     } OK
 }
