@@ -14,8 +14,8 @@
  * before the walk over keys goes on. Memory that belongs to no key has its turn at the end of a pass
  * (KEEL_EVENT_DEFRAGMENT).
  *
- * DEBUG DEFRAG makes every block move all the time, whatever its slab looks like and with any
- * allocator, so that tests find addresses that somebody kept. */
+ * DEBUG DEFRAG, and `loadmodule defrag every`, make every block move all the time, whatever its slab
+ * looks like and with any allocator, so that tests find addresses that somebody kept. */
 #include <keel.h>
 
 #include <string.h>
@@ -362,8 +362,10 @@ static void stats_reset(KeelCtx *c, const void *data) {
 /* ---- the module ------------------------------------------------------------------------------ */
 
 static int load(KeelCtx *c, const KeelStr *argv, int argc) {
-    (void)argv;
-    if (argc) return keel_load_error(c, "it takes no argument");
+    if (argc > 1 || (argc == 1 && !keel_is(argv[0], "every"))) {
+        return keel_load_error(c, "it takes no argument but EVERY, as DEBUG DEFRAG does");
+    }
+    every = argc == 1;
     arm();
     return 0;
 }
