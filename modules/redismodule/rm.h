@@ -388,6 +388,8 @@ RedisModuleType *rm_type_by_id(uint64_t id);
 void rm_type_row(RedisModuleType *type);
 void rm_type_digest(KeelDigest *d, const KeelValue *v);
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor);
+/* A pass over all keys begins, or is done: what modules registered for that. */
+void rm_defragment_event(KeelCtx *c, const void *data);
 int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out);
 /* A module's own value into bytes and back, without its id and its end. */
 int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value);
