@@ -387,10 +387,10 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
     const HookList *list = &hooks[event];
     const void *before = crash_module;
     unsigned kind = event == KEEL_EVENT_NOTIFY ? ((const KeelKeyEvent *)data)->kind : ~0u;
-    uint32_t n = list->used;
+    uint32_t n = list->used, turn = event == KEEL_EVENT_SHUTDOWN ? n - 1 : 0;
     hooks_running++;
     for (uint32_t i = 0; i < n; i++) {
-        Hook hook = list->hooks[i];
+        Hook hook = list->hooks[turn ? turn - i : i];
         if (!hook.call || hook.off || !(hook.classes & kind)) continue;
         crash_module = hook.module;
         hook.call(c, data);
@@ -414,7 +414,11 @@ bool keel_loading(void) {
 void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
     host_hears(event, data);
-    if (hooks_count[event]) hooks_call(c, event, data);
+    if (!hooks_count[event]) return;
+    KeelCtx none;
+    if (!c) ctx_init(&none);
+    hooks_call(c ? c : &none, event, data);
+    if (!c) ctx_done(&none);
 }
 
 bool keel_latency_watched(void) {

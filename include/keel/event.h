@@ -16,12 +16,15 @@ typedef enum KeelEvent {
     KEEL_EVENT_CRON,        /* hz times a second; data is const int *hz */
     KEEL_EVENT_TURN,        /* KeelTurnEvent: before waiting for sockets, and after */
     KEEL_EVENT_START,       /* all modules are loaded, before listening: load datasets here */
-    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain */
+    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain. Who came last
+                               is told first: it may build on the others */
     KEEL_EVENT_FORK,        /* KeelForkEvent: a child was born, or reaped */
     KEEL_EVENT_RESETSTAT,   /* CONFIG RESETSTAT */
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
     KEEL_EVENT_ROLE,        /* KeelRoleEvent (keel/replication.h): role or a link of it changed */
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
+    KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
+    KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -82,8 +85,16 @@ typedef struct KeelForkEvent {
 } KeelForkEvent;
 typedef struct KeelLoadingEvent {
     KeelPhase phase;
-    const char *what;
+    const char *what;  /* "RDB", "AOF", "replica" */
+    uint64_t done, total; /* bytes; total 0: nobody knows */
 } KeelLoadingEvent;
+/* In the process that writes, which may be a fork child. KEEL_AFTER: it is safe where it was to go;
+ * KEEL_FAILED: it is not. */
+typedef struct KeelSavingEvent {
+    KeelPhase phase;
+    const char *what;  /* "RDB", "AOF" */
+    bool in_child;
+} KeelSavingEvent;
 
 typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
@@ -96,7 +107,7 @@ typedef struct KeelHook {
     unsigned classes;  /* KEEL_EVENT_NOTIFY: only these classes; 0: all. May be changed later */
 } KeelHook;
 
-/* Tells all hooks of an event: for modules whose part it is to send it. */
+/* Tells all hooks of an event: for modules whose part it is to send it. `c` NULL: nobody's. */
 KEEL_API void keel_event_send(KeelCtx *c, KeelEvent event, const void *data);
 /* Which classes this module's KEEL_EVENT_NOTIFY hooks hear from now on: none costs nothing. */
 KEEL_API void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes);

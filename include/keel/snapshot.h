@@ -31,6 +31,7 @@ typedef struct KeelLoadOptions {
     bool keep_expired;                /* keys past their time are kept (by a server that copies
                                          another one), and not left out */
     bool may_follow;                  /* more may follow the end of the stream: it is left alone */
+    bool tell_expired;                /* the journal gets a DEL for each key left out as expired */
     /* Every field of the head, after what the loader makes of it. NULL: nobody cares. */
     void (*field)(KeelStr name, KeelStr value, void *data);
     void *data;
@@ -117,6 +118,12 @@ typedef struct KeelSnapshotOps {
     void (*file_sweep)(const char *prefix, const char *suffix);
     /* A background save asked for now; 0, or -1: it could not be started. */
     int (*background_save)(KeelCtx *c);
+    /* Like child_start(), but the child goes on with the caller's code: 0 there, else its pid or -1.
+     * `run` is not used. It ends with _exit(). */
+    int (*child_fork)(KeelCtx *c, const KeelChild *child);
+    /* In such a child: tells the parent how much of the work is done, 0 to 1 (less than 0: as
+     * before), and what memory it has to itself. */
+    void (*child_report)(double share);
 } KeelSnapshotOps;
 
 /* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces
@@ -141,7 +148,10 @@ typedef struct KeelSnapshotHead {
     /* The fields to write into every file that is saved now, ended by an empty name; they live until
      * the next call. In the parent, before the fork. NULL: none. */
     const KeelSnapshotField *(*fields)(void);
-    /* A field of a file that is loaded at start; with an empty name: the load went well. */
+    /* A file, if there is one, is about to be loaded at start. True: keys past their time are kept,
+     * as by a server that follows another one; false: they go, and the journal tells of each. */
+    bool (*begin)(KeelCtx *c);
+    /* A field of that file; with an empty name: the load is over and went well, or there was none. */
     void (*field)(KeelCtx *c, KeelStr name, KeelStr value);
 } KeelSnapshotHead;
 
@@ -151,6 +161,13 @@ typedef struct KeelAofOps {
     bool (*enabled)(void);            /* it is where data is loaded from at start */
     /* Bytes of writes since it was switched on, and those of them that are safe on disk. */
     uint64_t (*written)(void), (*synced)(void);
+    /* The dataset is about to be replaced by another one: what keeps writes ends, until it resumes
+     * with a new beginning, of what there is then. Nothing happens where it is off, or paused or
+     * going on already. */
+    void (*pause)(KeelCtx *c);
+    void (*resume)(KeelCtx *c);
+    /* What is safe on disk is all of the dataset: not while its beginning is still being written. */
+    bool (*whole)(void);
 } KeelAofOps;
 
 #endif

@@ -49,8 +49,15 @@ static void connection_quit(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 static void connection_reset(KeelCtx *c, const KeelStr *argv, int argc) {
+    KeelClient *client = keel_client(c);
+    KeelClientKind kind = keel_client_kind(client);
     (void)argv, (void)argc;
-    keel_client_reset(keel_client(c));
+    bool called = keel_client_by_id(keel_client_id(client)) != client; /* by a module */
+    if (called || kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY) {
+        keel_reply_error(c, "ERR can only reset normal client connections");
+        return;
+    }
+    keel_client_reset(client);
     keel_reply_status(c, "RESET");
 }
 
@@ -74,6 +81,11 @@ static const KeelGate gates[] = {
 
 static const KeelHook hooks[] = {
     {.event = KEEL_EVENT_CLIENT, .call = auth_client_event},
+    {0},
+};
+
+static const KeelInterface provides[] = {
+    {"pause", KEEL_PAUSE_VERSION, &pause_operations},
     {0},
 };
 
@@ -121,4 +133,4 @@ static const KeelCommand commands[] = {
 KEEL_MODULE(.name = "connection", .version = "1.0.0",
             .summary = "Connections: PING, SELECT, HELLO, AUTH, CLIENT and their like.",
             .commands = commands, .configs = configs, .gates = gates, .hooks = hooks,
-            .unload = connection_unload);
+            .provides = provides, .unload = connection_unload);

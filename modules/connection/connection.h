@@ -3,6 +3,7 @@
 #define CONNECTION_H
 
 #include <keel.h>
+#include <keel/pause.h>
 
 /* auth.c: who a client is. */
 extern char *requirepass;
@@ -27,7 +28,8 @@ KeelHandler client_list, client_info, client_kill;
 /* pause.c */
 extern int pause_gate;
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
-void pause_end(void);
+void pause_end(void);          /* all of them */
+extern const KeelPauseOps pause_operations;
 KeelHandler client_pause, client_unpause;
 
 #endif

@@ -87,7 +87,7 @@ static void started(KeelCtx *c, const void *data) {
     file_sweep("temp-", ".rdb");
     if (aof && aof->enabled()) return;
     int64_t start = keel_monotonic_ns();
-    int rc = store_load(c, false);
+    int rc = store_load_at_start(c);
     if (rc < 0) {
         keel_log(KEEL_LOG_WARNING, "Terminating server after rdb file reading failure.");
         keel_log(KEEL_LOG_WARNING, "Fatal error loading the DB, check server logs. Exiting.");
@@ -126,6 +126,7 @@ static const KeelSnapshotOps operations = {
     .child_cow = child_last_cow, .file_open = file_open, .file_sink = file_sink,
     .file_close = file_close, .file_abandon = file_abandon, .file_rename = file_rename,
     .file_sweep = file_sweep, .background_save = store_background,
+    .child_fork = child_fork, .child_report = child_report,
 };
 
 static const KeelInterface provides[] = {

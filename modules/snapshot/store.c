@@ -56,8 +56,18 @@ void store_saved_up_to_now(void) {
 
 /* --- writing -------------------------------------------------------------------------------- */
 
+static const KeelSnapshotHead *head(void) {
+    return keel_interface("snapshot.head", KEEL_SNAPSHOT_VERSION);
+}
+
+static const KeelSnapshotField *head_fields; /* of the file that is written next */
+
+static void take_head(void) {
+    head_fields = head() ? head()->fields() : NULL;
+}
+
 /* Writes the file and puts it in its place. 0, -1 after logging why not. */
-static int write_file(void) {
+static int put_file(void) {
     char temporary[64];
     snprintf(temporary, sizeof(temporary), "temp-%d.rdb", (int)getpid());
     KeelFileSink *f = file_open(temporary, incremental_sync);
@@ -66,7 +76,8 @@ static int write_file(void) {
                                    "for saving: %s", temporary, server_dir(), strerror(errno));
         return -1;
     }
-    if (stream_save(file_sink(f), NULL) != 0) {
+    KeelSaveOptions options = {.size = sizeof(options), .fields = head_fields};
+    if (stream_save(file_sink(f), &options) != 0) {
         file_abandon(f);
         keel_log(KEEL_LOG_WARNING, "Write error saving DB on disk(rdbSaveRio): %s",
                  errno ? strerror(errno) : "a value cannot be saved");
@@ -87,8 +98,19 @@ static int write_file(void) {
     return 0;
 }
 
-int store_save(void) {
-    if (write_file() != 0) {
+static int write_file(KeelCtx *c) {
+    KeelSavingEvent event = {.phase = KEEL_BEFORE, .what = child_purpose, .in_child = child_here()};
+    keel_event_send(c, KEEL_EVENT_SAVING, &event);
+    int rc = put_file();
+    event.phase = rc == 0 ? KEEL_AFTER : KEEL_FAILED;
+    keel_event_send(c, KEEL_EVENT_SAVING, &event);
+    return rc;
+}
+
+int store_save(KeelCtx *c) {
+    keel_journal_flush(); /* where the data stands is said behind all of it */
+    take_head();
+    if (write_file(c) != 0) {
         last_good = false;
         disk_arm();
         return -1;
@@ -101,7 +123,7 @@ int store_save(void) {
 
 static int child_run(void *data) {
     (void)data;
-    if (write_file() != 0) return -1;
+    if (write_file(NULL) != 0) return -1;
     keel_log(KEEL_LOG_NOTICE, "DB saved on disk");
     return 0;
 }
@@ -137,6 +159,8 @@ int store_background(KeelCtx *c) {
                        .done = child_done, .data = &pid};
     last_try = time(NULL);
     child_mark = keel_dirty();
+    keel_journal_flush();
+    take_head();
     if (child_start(c, &child) != 0) {
         if (errno == EBUSY) return -1;
         last_good = false;
@@ -156,7 +180,7 @@ void snapshot_save(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     if (saving()) {
         keel_reply_error(c, "ERR Background save already in progress");
-    } else if (store_save() == 0) {
+    } else if (store_save(c) == 0) {
         keel_reply_ok(c);
     } else {
         keel_reply_error(c, "ERR");
@@ -266,8 +290,7 @@ KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *ar
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-int store_load(KeelCtx *c, bool merge) {
-    KeelLoadOptions o = {.size = sizeof(o), .merge = merge};
+static int load_file(KeelCtx *c, const KeelLoadOptions *o) {
     KeelLoadResult result;
     uint64_t size;
     FileSource *file = source_open(db_filename, &size);
@@ -278,10 +301,33 @@ int store_load(KeelCtx *c, bool merge) {
         return -1;
     }
     loading_begin(c, "RDB", size);
-    int rc = stream_load(c, source_of(file), &o, &result);
+    int rc = stream_load(c, source_of(file), o, &result);
     loading_end(c, rc == 0);
     source_close(file);
     return result.given_up ? 2 : rc;
+}
+
+static void head_field(KeelStr name, KeelStr value, void *data) {
+    head()->field(data, name, value);
+}
+
+/* Tells who cares where the file's data stands in a stream of writes. */
+int store_load_at_start(KeelCtx *c) {
+    KeelLoadOptions o = {.size = sizeof(o)};
+    if (head()) {
+        o.keep_expired = head()->begin(c);
+        o.tell_expired = !o.keep_expired;
+        o.field = head_field;
+        o.data = c;
+    }
+    int rc = load_file(c, &o);
+    if (rc >= 0 && head()) head()->field(c, (KeelStr){"", 0}, (KeelStr){"", 0});
+    return rc;
+}
+
+int store_load(KeelCtx *c, bool merge) {
+    KeelLoadOptions o = {.size = sizeof(o), .merge = merge};
+    return load_file(c, &o);
 }
 
 /* --- other occasions ------------------------------------------------------------------------ */
@@ -294,7 +340,7 @@ void store_flushed(KeelCtx *c, const void *data) {
     if (strcmp(keel_command_name(cmd), "flushall") != 0) return;
     child_kill(c, child_purpose);
     kept_flush(c);
-    if (point_count) store_save();
+    if (point_count) store_save(c);
 }
 
 /* The last save, as long as the server may still stay. Whoever waits for others (replicas) is asked
@@ -315,7 +361,7 @@ void store_shutdown(KeelCtx *c, const void *data) {
     if (saving()) keel_log(KEEL_LOG_WARNING, "There is a child saving an .rdb. Killing it!");
     child_kill(c, child_purpose);
     keel_log(KEEL_LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
-    done = store_save() == 0;
+    done = store_save(c) == 0;
     done_mark = keel_dirty();
     if (done) return;
     if (event->flags & KEEL_SHUTDOWN_FORCE) {
