@@ -15,6 +15,9 @@
 
 #include <stdarg.h>
 
+/* What the files share is nobody else's: no detour over the table of what others may replace. */
+#pragma GCC visibility push(hidden)
+
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
 #define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
@@ -435,5 +438,7 @@ KeelStr rm_opaque_parts(const void *value);
 void rm_aux_revive(const Mod *mod);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
+
+#pragma GCC visibility pop
 
 #endif
