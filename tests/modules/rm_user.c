@@ -66,7 +66,8 @@ static int channel_command(RedisModuleCtx *ctx, RedisModuleString **argv, int ar
     errno = 0;
     int flags = atoi(RedisModule_StringPtrLen(argv[1], NULL));
     int result = RedisModule_ACLCheckChannelPermissions(user, argv[2], flags);
-    return RedisModule_ReplyWithLongLong(ctx, result == REDISMODULE_OK ? 0 : errno);
+    /* A refusal leaves errno alone in 7.0. */
+    return RedisModule_ReplyWithLongLong(ctx, result == REDISMODULE_OK ? 0 : errno == EINVAL ? 22 : 1);
 }
 
 static int call_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
