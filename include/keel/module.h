@@ -35,6 +35,17 @@ typedef struct KeelLoader {
     /* 0: may go; the host then takes its tables back, so what was given to keel_module_adopt()
      * is freed by keel_post(), not here. -1 after keel_load_error(): it stays. NULL: always may. */
     int (*unload)(KeelCtx *c, const char *name);
+    /* For keel_module_reload(); a loader without these three has modules that are not replaced.
+     * First: may there be another module of the same name beside `old`, to take its place? 0, and
+     * the next call is `load` for that one; -1 after keel_load_error(). */
+    int (*may_replace)(KeelCtx *c, const KeelSelf *old);
+    /* `now` is loaded and has values for all that `old` has, of which those whose types have the
+     * same .layout are still as `old` made them: from here on they are those of `now`. Ends `old` as
+     * unload() does, but whatever values there are, which its types' .free may still be called for
+     * in this turn. 0; -1 after keel_load_error(): it stays, and `now` goes by forget(). */
+    int (*replace)(KeelCtx *c, const KeelSelf *old, const KeelSelf *now);
+    /* An adopted module goes, without being asked: a later step of its load failed. */
+    void (*forget)(KeelCtx *c, const KeelSelf *self);
 } KeelLoader;
 
 typedef struct KeelModule {
@@ -121,6 +132,16 @@ KEEL_API void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *da
 KEEL_API const char *keel_module_load(KeelCtx *c, KeelStr path, const KeelStr *argv, int argc,
                                       const KeelStr *configs, int config_count);
 KEEL_API const char *keel_module_unload(KeelCtx *c, KeelStr name);
+/* Replaces a module's code by that of the library at `path` (empty: where it came from) and keeps its
+ * data: the new library is loaded beside the old one, with the same arguments; its settings get the
+ * old one's values before its .load runs; values of its types are handed over when .layout says so
+ * and else saved by the old code and loaded by the new; then the old one's .unload is asked, and it
+ * goes. Its .free may still be called after that, for values that were saved. Until then commands,
+ * timers, hooks and subscriptions of the old one go on, and when any step fails, what the new one
+ * did is taken back and they stay; of what the old one has in its variables nothing is kept. Refused
+ * while what keeps a module from being unloaded is there, values excepted. NULL, or the reason, as
+ * above. Cost: that of the values that are saved, in time and, meanwhile, in memory. */
+KEEL_API const char *keel_module_reload(KeelCtx *c, KeelStr name, KeelStr path);
 
 /* The server's version as INFO and HELLO show it: Redis's that it is compatible with, and our
  * own. */

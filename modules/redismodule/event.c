@@ -300,7 +300,7 @@ const KeelHook rm_hooks[] = {
     {KEEL_EVENT_CRON, on_cron},            {KEEL_EVENT_TURN, on_turn},
     {KEEL_EVENT_SHUTDOWN, on_shutdown},    {KEEL_EVENT_KEY_REMOVED, on_removed},
     {KEEL_EVENT_ROLE, on_role},            {KEEL_EVENT_LOADING_PROGRESS, on_progress},
-    {KEEL_EVENT_SAVING, on_saving},
+    {KEEL_EVENT_SAVING, on_saving},        {KEEL_EVENT_DEFRAGMENT, rm_defragment_event},
     {KEEL_EVENT_NOTIFY, rm_on_notify},     {0},
 };
 

@@ -139,6 +139,7 @@ RedisModuleString *RM_GetCurrentUserName(RedisModuleCtx *ctx) {
 
 void RM_SetContextUser(RedisModuleCtx *ctx, const RedisModuleUser *user) {
     ctx->user = user;
+    ctx->flags |= RM_UNTIDY;
 }
 
 void rm_forget_users(Mod *mod) {
