@@ -8,6 +8,7 @@
  * rest between turns. */
 #include "block.h"
 
+#include "call_wait.h"
 #include "crash.h"
 #include "dispatch.h"
 #include "heap.h"
@@ -39,6 +40,7 @@ typedef struct Blocked {
     bool running;              /* one of its callbacks is */
     bool named;                /* keel_unblock() asked for it; under the mutex */
     bool skip_reply;           /* CLIENT REPLY SKIP was meant for this command */
+    uint64_t elsewhere;        /* ticks that threads worked for it */
     int argc;
     KeelStr *argv;
     int place_count;
@@ -128,20 +130,27 @@ bool keel_unblock(uint64_t block_id) {
     return b != NULL;
 }
 
+/* Calls of modules that wait are no clients. */
 size_t keel_blocked_count(void) {
-    return blocked_count;
+    return blocked_count - call_wait_count();
 }
 
 size_t block_with_deadline(void) {
     return deadlines.count;
 }
 
+void keel_block_took(KeelCtx *c, int64_t nanoseconds) {
+    Blocked *b = c->client ? c->client->blocked : NULL;
+    if (b && b->running && nanoseconds > 0) b->elsewhere += ticks_from_ns(nanoseconds);
+}
+
 /* ---- beginning and end of a wait ------------------------------------------------------------- */
 
 bool keel_block_denied(KeelCtx *c) {
     const KeelClient *client = c->client;
-    return !client || !c->command || client->fd < 0 || client->kind == KEEL_CLIENT_PRIMARY ||
-           (c->flags & (CTX_NO_BLOCK | CTX_NESTED | CTX_PUSH | CTX_RETRY | CTX_BLOCKED)) != 0;
+    if (!client || !c->command || client->kind == KEEL_CLIENT_PRIMARY) return true;
+    if (c->flags & (CTX_NO_BLOCK | CTX_PUSH | CTX_RETRY | CTX_BLOCKED)) return true;
+    return !client->may_wait && (client->fd < 0 || c->flags & CTX_NESTED);
 }
 
 bool keel_block_deadline(KeelCtx *c, KeelStr seconds, int64_t *deadline_ms) {
@@ -245,6 +254,15 @@ void block_forget(KeelClient *client) {
     blocked_free(b);
 }
 
+uint64_t block_id_of(const KeelClient *client) {
+    return client->blocked ? client->blocked->id : 0;
+}
+
+KeelClient *block_client_of(uint64_t id) {
+    const Blocked *b = id_find(id);
+    return b && !b->running ? b->client : NULL;
+}
+
 /* ---- answering ------------------------------------------------------------------------------- */
 
 /* A context like the command's. The window of the turn may still be open for this very client: then
@@ -253,7 +271,9 @@ static void window_open(KeelCtx *c, Blocked *b) {
     KeelClient *client = b->client;
     KeelCtx *writer = client->writer;
     memset(c, 0, sizeof(*c));
-    if (writer) {
+    if (client->may_wait) {
+        call_wait_open(c, client);
+    } else if (writer) {
         c->client = client;
         c->out = writer->out;
         c->out_end = writer->out_end;
@@ -305,7 +325,7 @@ typedef enum Reason { TRY_KEY, TRY_NAMED, TIME_UP, GIVEN_ERROR } Reason;
 static bool admitted(KeelCtx *c, Blocked *b, bool *replied) {
     bool held;
     *replied = false;
-    if (dispatch_admit(c, &held)) return true;
+    if (c->client->may_wait || dispatch_admit(c, &held)) return true; /* a call is asked once */
     *replied = !held;
     if (held) held_due = now_ms + HELD_RETRY_MS;
     for (int i = 0; held && i < b->place_count; i++) {
@@ -351,7 +371,8 @@ static void answer(Blocked *b, Reason reason, KeelStr key, const char *error) {
     crash_command = b->command;
     crash_ctx = &c;
     bool over = run(&c, b, reason, key, error);
-    uint64_t ticks = ticks_now() - start;
+    uint64_t ticks = ticks_now() - start + b->elsewhere;
+    b->elsewhere = 0;
     crash_command = before;
     crash_ctx = ctx_before;
     b->command->ticks += ticks;
@@ -363,17 +384,27 @@ static void answer(Blocked *b, Reason reason, KeelStr key, const char *error) {
     }
     if (c.flags & CTX_PUSHED) push_deliver(&c);
     if (journal_armed) journal_end(&c);
-    window_close(&c);
+    KeelReply *reply = NULL;
+    if (client->may_wait) {
+        client->db = c.db;
+        reply = call_wait_close(&c, over);
+    } else {
+        window_close(&c);
+    }
     b->running = false;
     if (!over) return;
-    stats.unblocked++;
     blocked_free(b);
+    if (client->may_wait) {
+        call_wait_deliver(client, reply);
+        return;
+    }
+    stats.unblocked++;
     net_resume(client);
 }
 
 bool keel_client_unblock(KeelClient *client, const char *error) {
     Blocked *b = client->blocked;
-    if (!b || b->running) return false;
+    if (!b || b->running || b->want.only_named) return false;
     answer(b, error ? GIVEN_ERROR : TIME_UP, KEEL_LIT(""), error);
     return !client->blocked;
 }

@@ -24,5 +24,9 @@ void block_databases_swapped(int a, int b);
 /* Clients that wait until some time at most. */
 size_t block_with_deadline(void);
 size_t block_clients_of_module(const void *module);
+/* The id under which the client waits, 0: it does not; and the client that waits under an id, unless
+ * it is being answered right now. */
+uint64_t block_id_of(const KeelClient *client);
+KeelClient *block_client_of(uint64_t id);
 
 #endif

@@ -453,12 +453,21 @@ static void running_request(const KeelCtx *c, KeelClientInfo *out) {
     for (int i = 0; i < c->argc; i++) out->args_len += c->argv[i].len;
 }
 
+/* What the turn's commands have replied up to now. */
+static void unfinished_output(const KeelCtx *c, KeelClientInfo *out) {
+    if (c->chunk) {
+        out->reply_bytes += (size_t)(c->out - c->chunk->data) - c->chunk->len;
+    } else {
+        out->reply_len = (size_t)(c->out - c->client->arena);
+    }
+}
+
 void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     KeelClientInfo i = {.size = out->size};
     i.kind = (KeelClientKind)c->kind;
     i.id = c->id;
-    i.created_ms = c->created_ms;
-    i.last_ms = c->last_ms;
+    i.created_ms = c->pretended ? now_ms : c->created_ms;
+    i.last_ms = c->pretended ? now_ms : c->last_ms;
     i.flags = c->flags;
     i.fd = c->fd;
     i.db = c->db->id;
@@ -477,6 +486,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.reply_len = c->arena_len;
     i.reply_chunks = c->chunk_count;
     i.reply_bytes = client_output_bytes(c) - c->arena_len;
+    if (c->writer) unfinished_output(c->writer, &i);
     if (c->link) i.reply_bytes += link_waiting(c);
     i.memory = c->memory;
     i.commands = c->commands;

@@ -72,6 +72,7 @@ struct KeelClient {
     bool slots_used;               /* some may not be NULL */
     bool user_lent;                /* of a pretended one: `user` is its client's */
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
+    bool may_wait;                 /* a pretended one of keel_call_waiting(): see call_wait.h */
     size_t args_len;
     int64_t module_bytes;          /* kept for it by modules, as they say */
     size_t memory;                 /* all that it takes, the line above included */

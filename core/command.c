@@ -1,8 +1,8 @@
 /* command.c - the command table: registration, lookup and statistics.
  *
  * Commands hang in an array in the order of registration, which is what listings show. Two open
- * tables find them by name: the small one of command.h by the folded bytes of names up to 16
- * bytes, for dispatch, and a general one by their hash whatever the case. Both are rebuilt from the
+ * tables find them by name: the small one of command.h by the bytes of names up to 16 bytes in
+ * lower case, for dispatch, and a general one by their hash whatever the case. Both are rebuilt from the
  * array whenever modules come or go, so removing needs no care about probe sequences. */
 #include "command.h"
 #include "ctx.h"
@@ -18,6 +18,7 @@
 static KeelCommandRef **commands;      /* top level, by order */
 static size_t command_count, command_room;
 static uint32_t next_order;
+uint64_t command_epoch = 1;
 
 static KeelCommandRef **by_name;       /* a power of two of places, at most half full */
 static uint64_t by_name_mask;
@@ -31,47 +32,38 @@ static int gate_count;
 
 /* --- tables --- */
 
-/* A name's bytes as command_find_fast() folds them: lower case, and zeros behind. */
-static void fold_name(const char *name, size_t len, NameSlot *out) {
-    char bytes[16] = {0};
-    for (size_t i = 0; i < len; i++) bytes[i] = (char)(name[i] | 0x20);
-    memcpy(&out->low, bytes, 8);
-    memcpy(&out->high, bytes + 8, 8);
-    out->len = (uint32_t)len;
-    out->letters = true;
-    char strict[16] = {0}, bits[16] = {0};
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i] >= 'a' && bytes[i] <= 'z') continue;
-        out->letters = false;
-        strict[i] = 0x20;
-        bits[i] = name[i] & 0x20;
-    }
-    memcpy(out->strict, strict, sizeof(strict));
-    memcpy(out->bits, bits, sizeof(bits));
-}
-
 static void index_command(KeelCommandRef *cmd) {
     size_t len = strlen(cmd->name);
     uint64_t i = keel_hash_nocase(cmd->name, len);
     while (by_name[i & by_name_mask]) i++;
     by_name[i & by_name_mask] = cmd;
     if (len > 16) return;
-    NameSlot slot = {.command = cmd};
-    fold_name(cmd->name, len, &slot);
+    char name[16] = {0};
+    memcpy(name, cmd->name, len);
+    NameSlot slot = {.command = cmd, .len = len};
+    command_name_fold((KeelStr){name, len}, &slot.low, &slot.high);
     i = command_name_hash(slot.low, slot.high);
     while (command_names[i & command_names_mask].command) i++;
     command_names[i & command_names_mask] = slot;
 }
 
 static void rebuild_tables(void) {
+    command_epoch++;
     size_t slots = 64;
     while (slots < command_count * 2) slots *= 2;
     keel_free(by_name);
     if (command_names != no_names) keel_free(command_names);
     by_name = keel_zalloc(slots * sizeof(*by_name));
-    command_names = keel_zalloc(slots * sizeof(*command_names));
-    by_name_mask = command_names_mask = slots - 1;
-    for (size_t i = 0; i < command_count; i++) index_command(commands[i]);
+    command_names = keel_zalloc(slots * 2 * sizeof(*command_names));
+    by_name_mask = slots - 1;
+    command_names_mask = slots * 2 - 1;
+    for (size_t i = 0; i < command_count; i++) {
+        if (!commands[i]->module->replaced) index_command(commands[i]);
+    }
+}
+
+void command_reindex(void) {
+    rebuild_tables();
 }
 
 KeelCommandRef *command_lookup(KeelStr name) {
@@ -237,7 +229,7 @@ int keel_argv(KeelCtx *c, const KeelStr **argv) {
 }
 
 const void *keel_command_data(KeelCtx *c) {
-    return c->command ? c->command->row->data : NULL;
+    return c->command ? c->command->data : NULL;
 }
 
 const KeelCommand *keel_command_row(const KeelCommandRef *cmd) {
@@ -289,7 +281,7 @@ void keel_command_each(const KeelCommandRef *parent,
         return;
     }
     for (size_t i = 0; i < command_count; i++) {
-        if (!each(commands[i], data)) return;
+        if (!commands[i]->module->replaced && !each(commands[i], data)) return;
     }
 }
 
@@ -321,6 +313,30 @@ uint64_t keel_latency_limit(int cell) {
     int power = cell / 16 + 3;
     uint64_t width = 1ull << (power - 4);
     return (uint64_t)ticks_to_ns((16 + (uint64_t)cell % 16) * width + width - 1);
+}
+
+/* One command's counts and those of its subcommands. */
+static void inherit_stats(KeelCommandRef *to, KeelCommandRef *from) {
+    to->calls += from->calls;
+    to->ticks += from->ticks;
+    to->rejected += from->rejected;
+    to->failed += from->failed;
+    if (!to->latency) {
+        to->latency = from->latency;
+        from->latency = NULL;
+    }
+    for (KeelCommandRef *sub = to->first_sub; sub; sub = sub->next_sub) {
+        KeelCommandRef *old = command_lookup_sub(from, keel_str(sub->row->name));
+        if (old) inherit_stats(sub, old);
+    }
+}
+
+void command_inherit(struct Module *to, struct Module *from) {
+    for (size_t i = 0; i < command_count; i++) {
+        if (commands[i]->module != from) continue;
+        KeelCommandRef *now = command_lookup(keel_str(commands[i]->name));
+        if (now && now->module == to) inherit_stats(now, commands[i]);
+    }
 }
 
 static bool latency_tracked;

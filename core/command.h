@@ -6,6 +6,10 @@
 #include <keel/gate.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 struct Module;
 typedef struct KeySpec KeySpec;  /* where keys are: keyspec.h */
 
@@ -17,6 +21,7 @@ struct KeelCommandRef {
     int32_t arity;
     int16_t first_key, last_key, key_step; /* the plain range, for prefetching; first 0: none */
     bool has_subcommands;
+    const void *data;         /* the row's */
     uint64_t calls, ticks, rejected, failed; /* ticks: of the CPU's counter, see ticks.h */
     uint64_t *latency;        /* LATENCY_CELLS counts by log-linear ticks; NULL until first used */
 
@@ -37,6 +42,13 @@ int command_register(struct Module *module, const KeelCommand *rows, size_t row_
                      size_t room);
 /* Removes all commands of a module. */
 void command_unregister(struct Module *module);
+/* After a module's `replaced` has changed: its commands are found by their names, or not. */
+void command_reindex(void);
+/* The commands of `to` go on counting where those of the same names of `from`, which is replaced by
+ * it, are to end. */
+void command_inherit(struct Module *to, struct Module *from);
+/* Grows whenever commands come or go: what was found by name before may be gone. */
+extern uint64_t command_epoch;
 /* Recomputes every command's `gates` after gates came or went: gate bit i stands for a command
  * that has a flag of flags[i] (0: any) and none of except[i]. */
 void command_set_gates(const uint64_t *flags, const uint64_t *except, int count);
@@ -61,55 +73,54 @@ uint64_t category_of_row(const KeelCommand *row, KeelStr *unknown);
 KeelCommandRef *command_lookup_sub(const KeelCommandRef *parent, KeelStr name);
 
 /* Command names of up to 16 bytes, the hot ones, are found through a small table keyed by their
- * case-folded bytes. command_lookup() is for the rest. */
+ * bytes in lower case. command_lookup() is for the rest. */
 typedef struct NameSlot {
-    uint64_t low, high;       /* the folded bytes, zero-padded */
+    uint64_t low, high;       /* the bytes in lower case, zero-padded */
     KeelCommandRef *command;  /* NULL: free */
-    uint32_t len;
-    bool letters;             /* only letters: equal folded bytes are equal names */
-    uint64_t strict[2];       /* otherwise: the bits of folding where there is no letter ... */
-    uint64_t bits[2];         /* ... and what they are in the name: "a.b" is not "a\x0eb" */
+    size_t len;
 } NameSlot;
-extern NameSlot *command_names;  /* a power of two of slots, at most half full */
+extern NameSlot *command_names;  /* a power of two of slots, at most a quarter full */
 extern uint64_t command_names_mask;
 
 static inline uint64_t command_name_hash(uint64_t low, uint64_t high) {
-    uint64_t h = (low ^ (high * 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
-    return h ^ (h >> 32);
+    return ((low ^ (high << 29 | high >> 35)) * 0x9E3779B97F4A7C15ull) >> 44; /* the top depends on all */
 }
-/* Letters to lower case, eight at a time; other bytes change too, alike on both sides, so a hit on
- * a name that is not all letters needs a second look: see command_find_fast(). */
-#define COMMAND_FOLD 0x2020202020202020ull
+
+/* `name` as a slot has it: no longer than 16 bytes, and 16 are readable. */
+static inline void command_name_fold(KeelStr name, uint64_t *low, uint64_t *high) {
+    static const uint64_t keep[4] = {~0ull, ~0ull, 0, 0};
+    const char *mask = (const char *)keep + 16 - name.len;
+#ifdef __SSE2__
+    __m128i bytes = _mm_and_si128(_mm_loadu_si128((const __m128i *)(const void *)name.ptr),
+                                  _mm_loadu_si128((const __m128i *)(const void *)mask));
+    /* Moved up so far that 'Z' is the largest of all signed bytes. */
+    __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8(127 - 'Z'));
+    __m128i capital = _mm_cmpgt_epi8(moved, _mm_set1_epi8(127 - 26));
+    bytes = _mm_or_si128(bytes, _mm_and_si128(capital, _mm_set1_epi8(0x20)));
+    *low = (uint64_t)_mm_cvtsi128_si64(bytes);
+    *high = (uint64_t)_mm_cvtsi128_si64(_mm_unpackhi_epi64(bytes, bytes));
+#else
+    char bytes[16];
+    for (size_t i = 0; i < 16; i++) {
+        char c = name.ptr[i] & mask[i];
+        bytes[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    }
+    memcpy(low, bytes, 8);
+    memcpy(high, bytes + 8, 8);
+#endif
+}
 
 /* `name` has at least 16 readable bytes behind ptr (query buffers are padded so). */
 static inline KeelCommandRef *command_find_fast(KeelStr name) {
     if (__builtin_expect(name.len - 1 > 15, 0)) return command_lookup(name);
-    uint64_t low, high = 0, first, second = 0;
-    memcpy(&low, name.ptr, 8);
-    first = low;
-    if (name.len < 8) {
-        low &= (1ull << (name.len * 8)) - 1;
-        low |= COMMAND_FOLD & ((1ull << (name.len * 8)) - 1);
-    } else {
-        low |= COMMAND_FOLD;
-        if (name.len > 8) {
-            memcpy(&high, name.ptr + 8, 8);
-            second = high;
-            uint64_t mask = name.len == 16 ? ~0ull : (1ull << ((name.len - 8) * 8)) - 1;
-            high = (high | COMMAND_FOLD) & mask;
-        }
-    }
+    uint64_t low, high;
+    command_name_fold(name, &low, &high);
     for (uint64_t i = command_name_hash(low, high);; i++) {
         const NameSlot *slot = &command_names[i & command_names_mask];
-        if (!slot->command) return NULL;
-        if (slot->low == low && slot->high == high && slot->len == name.len) {
-            if (__builtin_expect(slot->letters, 1)) return slot->command;
-            if (__builtin_expect((first & slot->strict[0]) != slot->bits[0] ||
-                                     (second & slot->strict[1]) != slot->bits[1], 0)) {
-                return command_lookup(name);
-            }
+        if (__builtin_expect(slot->low == low && slot->high == high && slot->len == name.len, 1)) {
             return slot->command;
         }
+        if (!slot->command) return NULL;
     }
 }
 

@@ -177,6 +177,72 @@ void config_unregister(struct Module *module) {
     keel_free(gone);
 }
 
+/* ---- while a module is replaced ---- */
+
+static SettingName *hidden;
+static size_t hidden_count;
+
+void config_hide(struct Module *module) {
+    size_t kept = 0;
+    hidden = keel_alloc((setting_name_count + 1) * sizeof *hidden);
+    for (size_t i = 0; i < setting_name_count; i++) {
+        if (setting_names[i].setting->module == module) hidden[hidden_count++] = setting_names[i];
+        else setting_names[kept++] = setting_names[i];
+    }
+    setting_name_count = kept;
+}
+
+/* Beside one of the same name, when that is to be its heir: the next call is config_unregister(). */
+void config_show(struct Module *module) {
+    (void)module;
+    for (size_t i = 0; i < hidden_count; i++) index_add(hidden[i].name, hidden[i].setting);
+    keel_free(hidden);
+    hidden = NULL;
+    hidden_count = 0;
+}
+
+KeptValue *config_keep(const struct Module *module, size_t *count) {
+    KeptValue *kept = keel_zalloc((setting_name_count + 1) * sizeof *kept);
+    *count = 0;
+    for (size_t i = 0; i < setting_name_count; i++) {
+        const Setting *s = setting_names[i].setting;
+        if (s->module != module || setting_names[i].name != s->row.name) continue;
+        KeptValue *k = &kept[(*count)++];
+        KeelConfigOut out = {0};
+        setting_text(s, &out);
+        size_t len;
+        char *text = out_take(&out, &len);
+        k->name = keel_strdup(keel_str(s->row.name));
+        if (s->row.alias) k->alias = keel_strdup(keel_str(s->row.alias));
+        k->words = setting_words((KeelStr){text, len}, setting_is_list(s), &k->count);
+        keel_free(text);
+    }
+    return kept;
+}
+
+void config_free_kept(KeptValue *kept, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        config_free_words(kept[i].words, kept[i].count);
+        keel_free(kept[i].name);
+        keel_free(kept[i].alias);
+    }
+    keel_free(kept);
+}
+
+int config_restore(struct Module *module, const KeptValue *kept, char *error, size_t room) {
+    Setting *s = setting_find(keel_str(kept->name));
+    const char *reason = NULL;
+    if (!s && kept->alias) s = setting_find(keel_str(kept->alias));
+    if (!s || s->module != module) return 0;
+    if (setting_store(s, kept->words, kept->count, true, &reason)) {
+        s->given = true;
+        return 0;
+    }
+    snprintf(error, room, "setting '%s' does not take the value that it has now: %s", kept->name,
+             reason ? reason : "");
+    return -1;
+}
+
 /* ---- acting on new values ---- */
 
 bool settings_apply(Setting *const *list, size_t count, bool starting, const char **reason,

@@ -12,6 +12,22 @@ struct Module;
 int config_register(struct Module *module, const KeelConfig *rows, size_t row_size, char *error,
                     size_t room);
 void config_unregister(struct Module *module);
+/* A module's settings are not found by their names, until they are again or are unregistered. One
+ * module at a time. */
+void config_hide(struct Module *module);
+void config_show(struct Module *module);
+/* A value that outlives the setting that it is of. */
+typedef struct KeptValue {
+    char *name, *alias;        /* alias NULL: it has none */
+    KeelStr *words;            /* ended by NULs; of a single value one, which may be empty */
+    int count;
+} KeptValue;
+/* What a module's settings hold; the array is freed with config_free_kept(). */
+KeptValue *config_keep(const struct Module *module, size_t *count);
+void config_free_kept(KeptValue *kept, size_t count);
+/* Stores a kept value in the setting of this name that the module has now. 0, also when it has
+ * none; -1 with a message. */
+int config_restore(struct Module *module, const KeptValue *kept, char *error, size_t room);
 /* Acts (.apply with `starting`) on the values that a module's settings were given, once each;
  * module NULL: everybody's. After .load at run time; config_finish() does it at start. 0; -1 with a
  * message. */

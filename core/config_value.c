@@ -338,25 +338,28 @@ bool setting_store(Setting *s, const KeelStr *words, int count, bool check, cons
     return store(&s->row, words, count, check, reason);
 }
 
-bool setting_store_text(Setting *s, KeelStr text, bool check, const char **reason) {
-    if (!setting_is_list(s)) return setting_store(s, &text, 1, check, reason);
+/* Handlers may rely on the NUL behind each word, so the words are copies. */
+KeelStr *setting_words(KeelStr text, bool list, int *count) {
     size_t room = 1;
-    for (size_t i = 0; i < text.len; i++) room += text.ptr[i] == ' ';
-    if (room > INT_MAX / 2) return refuse(reason, "wrong number of arguments");
-    /* Handlers may rely on the NUL behind each word, so the words point into a copy. */
-    char *copy = keel_strdup(text);
+    for (size_t i = 0; list && i < text.len; i++) room += text.ptr[i] == ' ';
     KeelStr *words = keel_alloc(room * sizeof *words);
-    int count = 0;
-    for (size_t at = 0; text.len > 0 && at <= text.len;) {
+    *count = 0;
+    for (size_t at = 0; at <= text.len && !(list && text.len == 0);) {
         size_t end = at;
-        while (end < text.len && copy[end] != ' ') end++;
-        copy[end] = '\0';
-        words[count++] = (KeelStr){copy + at, end - at};
+        while (end < text.len && !(list && text.ptr[end] == ' ')) end++;
+        KeelStr word = {text.ptr + at, end - at};
+        words[(*count)++] = (KeelStr){keel_strdup(word), word.len};
         at = end + 1;
     }
+    return words;
+}
+
+bool setting_store_text(Setting *s, KeelStr text, bool check, const char **reason) {
+    int count;
+    if (text.len > INT_MAX / 2) return refuse(reason, "wrong number of arguments");
+    KeelStr *words = setting_words(text, setting_is_list(s), &count);
     bool good = setting_store(s, words, count, check, reason);
-    keel_free(words);
-    keel_free(copy);
+    config_free_words(words, count);
     return good;
 }
 

@@ -31,19 +31,6 @@ void dispatch_set_clock(uint64_t ticks) {
     clock_before = ticks;
 }
 
-/* `cmd`, or the subcommand of it that the arguments name. */
-static inline KeelCommandRef *with_sub(KeelCommandRef *cmd, const KeelStr *argv, int argc) {
-    if (cmd && cmd->has_subcommands && argc > 1) {
-        KeelCommandRef *sub = command_lookup_sub(cmd, argv[1]);
-        if (sub) return sub;
-    }
-    return cmd;
-}
-
-KeelCommandRef *dispatch_find(const KeelStr *argv, int argc) {
-    return with_sub(command_find_fast(argv[0]), argv, argc);
-}
-
 /* ---- prefetching ----------------------------------------------------------------------------- */
 
 /* The requests that were prefetched and run now: an earlier one of them may load or unload what a
@@ -97,7 +84,7 @@ size_t dispatch_prefetch(Request *requests, size_t n) {
             continue;
         }
         const KeelCommandRef *cmd = r->command =
-            with_sub(command_find_fast(r->argv[0]), r->argv, r->argc);
+            dispatch_with_sub(command_find_fast(r->argv[0]), r->argv, r->argc);
         if (cmd && cmd->first_key && r->argc > cmd->first_key) {
             r->memo_count = (uint32_t)memo_keys(r, cmd, memos + used, WINDOW_KEYS - used);
             used += r->memo_count;
@@ -220,7 +207,7 @@ bool dispatch_admit(KeelCtx *c, bool *held) {
      * padding behind them: not the fast lookup. */
     if (__builtin_expect(!cmd, 0)) {
         if (rewrites_count) rewrite(c);
-        cmd = c->command = with_sub(command_lookup(c->argv[0]), c->argv, c->argc);
+        cmd = c->command = dispatch_with_sub(command_lookup(c->argv[0]), c->argv, c->argc);
     }
     if (__builtin_expect(!cmd, 0)) {
         refuse_unknown(c);
@@ -330,13 +317,6 @@ void dispatch_call(KeelCtx *c) {
     }
 }
 
-/* Whether dispatch_admit() has nothing to say: the common case, in a few instructions. */
-static inline bool admitted_at_once(const KeelCtx *c) {
-    const KeelCommandRef *cmd = c->command;
-    return cmd && !cmd->has_subcommands && c->argc == (cmd->arity >= 0 ? cmd->arity : c->argc) &&
-           c->argc >= -cmd->arity && !((gates_armed | c->client->gates) & cmd->gates);
-}
-
 bool dispatch_request(KeelCtx *c, const Request *r) {
     KeelClient *client = c->client;
     if (__builtin_expect(r->error != NULL, 0)) {
@@ -358,7 +338,8 @@ bool dispatch_request(KeelCtx *c, const Request *r) {
     stats.commands++;
     client->commands++;
     bool held;
-    if (__builtin_expect(!admitted_at_once(c), 0) && !dispatch_admit(c, &held)) {
+    if (__builtin_expect(!dispatch_admits(c, gates_armed | client->gates), 0) &&
+        !dispatch_admit(c, &held)) {
         stats.commands--;
         client->commands--;
         client->last_command = c->command;

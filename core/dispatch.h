@@ -47,7 +47,19 @@ void call_keep_user(const char *user);
 extern int rewrites_count;
 /* The checks before it. True: go on. False: a reply was given (or, *held, nothing must be). */
 bool dispatch_admit(KeelCtx *c, bool *held);
-/* The command, subcommands included, that argv names. NULL: unknown. */
-KeelCommandRef *dispatch_find(const KeelStr *argv, int argc);
+/* Whether they have nothing to say: the common case, in a few instructions. */
+static inline bool dispatch_admits(const KeelCtx *c, uint64_t gates) {
+    const KeelCommandRef *cmd = c->command;
+    return cmd && !cmd->has_subcommands && c->argc == (cmd->arity >= 0 ? cmd->arity : c->argc) &&
+           c->argc >= -cmd->arity && !(gates & cmd->gates);
+}
+/* `cmd`, or the subcommand of it that the arguments name. */
+static inline KeelCommandRef *dispatch_with_sub(KeelCommandRef *cmd, const KeelStr *argv, int argc) {
+    if (__builtin_expect(cmd && cmd->has_subcommands && argc > 1, 0)) {
+        KeelCommandRef *sub = command_lookup_sub(cmd, argv[1]);
+        if (sub) return sub;
+    }
+    return cmd;
+}
 
 #endif

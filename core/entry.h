@@ -93,6 +93,28 @@ static inline bool same_bytes(const char *a, const char *b, size_t n) {
     memcpy(&y, b + n - 8, 8);
     return x == y;
 }
+/* And up to 16 of them are copied as pairs of words that may overlap. */
+static inline void copy_few(char *to, const char *from, size_t n) {
+    if (n >= 8) {
+        uint64_t first, last;
+        memcpy(&first, from, 8);
+        memcpy(&last, from + n - 8, 8);
+        memcpy(to, &first, 8);
+        memcpy(to + n - 8, &last, 8);
+    } else if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, from, 4);
+        memcpy(&last, from + n - 4, 4);
+        memcpy(to, &first, 4);
+        memcpy(to + n - 4, &last, 4);
+    } else if (n) {
+        char middle = from[n / 2], last = from[n - 1];
+        to[0] = from[0];
+        to[n / 2] = middle;
+        to[n - 1] = last;
+    }
+}
+
 static inline bool entry_is_named(const Entry *e, KeelStr name) {
     return entry_name_len(e) == name.len &&
            same_bytes(e->data + entry_name_offset(e), name.ptr, name.len);

@@ -414,7 +414,11 @@ bool keel_loading(void) {
 void keel_event_send(KeelCtx *c, KeelEvent event, const void *data) {
     KEEL_ASSERT((unsigned)event < KEEL_EVENT_COUNT);
     host_hears(event, data);
-    if (hooks_count[event]) hooks_call(c, event, data);
+    if (!hooks_count[event]) return;
+    KeelCtx none;
+    if (!c) ctx_init(&none);
+    hooks_call(c ? c : &none, event, data);
+    if (!c) ctx_done(&none);
 }
 
 bool keel_latency_watched(void) {

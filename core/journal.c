@@ -5,6 +5,7 @@
  * to have a single record loses its BEGIN and END. */
 #include "journal.h"
 
+#include "client.h"
 #include "keyspace.h"
 #include "module.h"
 
@@ -116,6 +117,7 @@ void journal_command(KeelCtx *c) {
     if (!journal_armed || (c->flags & (CTX_NO_JOURNAL | CTX_JOURNAL_OFF | CTX_JOURNAL_INSTEAD))) {
         return;
     }
+    if (c->command && c->command->flags & KEEL_OWN_RECORDS) return;
     size_t start = bytes_len;
     if (c->raw.ptr) {
         /* The parser ended each argument with a NUL where the CR was. */

@@ -70,7 +70,9 @@ void keyspace_set_databases(int databases) {
 /* ---- access clocks --------------------------------------------------------------------------- */
 
 static inline uint32_t clock_get(const Entry *e) {
-    return (uint32_t)e->clock[0] | (uint32_t)e->clock[1] << 8 | (uint32_t)e->clock[2] << 16;
+    uint32_t v; /* and the byte behind it */
+    memcpy(&v, (const char *)e + offsetof(Entry, clock), 4);
+    return v & 0xffffff;
 }
 static inline void clock_set(Entry *e, uint32_t v) {
     e->clock[0] = (uint8_t)v;
@@ -279,14 +281,25 @@ bool keel_key_open_in(KeelCtx *c, int db, KeelStr name, unsigned mode, KeelKey *
     return open_in(c, &dbs[db], name, mode, key);
 }
 
+int keel_key_db(const KeelKey *key) {
+    return key_db(key)->id;
+}
+
 void key_refresh(KeelKey *key) {
     Place place;
     key->entry_ = table_find(&key_db(key)->keys, key->hash_, key->name, &place);
     key_set_place(key, place);
 }
 
+static __attribute__((noinline)) const KeelType *type_refreshed(KeelKey *key) {
+    key_refresh(key);
+    return keel_key_type(key);
+}
+
 const KeelType *keel_key_type(const KeelKey *key) {
-    key_current(key);
+    if (__builtin_expect(key->stamp_ != key_db(key)->keys.stamp, 0)) {
+        return type_refreshed((KeelKey *)(uintptr_t)key);
+    }
     return key->entry_ ? types[key_entry(key)->type].declared : NULL;
 }
 
@@ -327,6 +340,22 @@ static inline __attribute__((always_inline)) KeelStr entry_bytes(const Entry *e,
 
 KeelStr keel_key_bytes(const KeelKey *key, char scratch[KEEL_INT_ROOM]) {
     return entry_bytes(key_present(key), scratch);
+}
+
+static __attribute__((noinline)) KeelStr bytes_of_any(const KeelKey *key, const KeelType *type,
+                                                      char *scratch) {
+    if (!keel_key_is(key, type) || !key->entry_) return (KeelStr){NULL, 0};
+    return entry_bytes(key->entry_, scratch);
+}
+
+/* The common case calls nobody: a short value, no expiry, and nothing happened since the look-up. */
+KeelStr keel_key_bytes_of(const KeelKey *key, const KeelType *type, char scratch[KEEL_INT_ROOM]) {
+    const Entry *e = key->entry_;
+    if (__builtin_expect(key->stamp_ == key_db(key)->keys.stamp && e && e->bits == KEEL_FORM_EMBEDDED &&
+                             types[e->type].declared == type, 1)) {
+        return (KeelStr){e->data + e->name_len, e->value_len};
+    }
+    return bytes_of_any(key, type, scratch);
 }
 
 size_t keel_key_bytes_len(const KeelKey *key) {

@@ -29,7 +29,7 @@ Module module_core = {.name = "keel", .path = "", .decl = {.self = &keel_self}};
 
 Module *module_by_name(KeelStr name) {
     for (Module *m = module_first; m; m = m->next) {
-        if (!m->loading && keel_is(name, m->name)) return m;
+        if (!m->loading && !m->replaced && keel_is(name, m->name)) return m;
     }
     return NULL;
 }
@@ -55,9 +55,17 @@ const void *module_row(const void *rows, size_t size, size_t i) {
     return first ? row : NULL;
 }
 
+void module_loader(const Module *m, KeelLoader *loader) {
+    memset(loader, 0, sizeof(*loader));
+    if (!m->loader) return;
+    size_t size = m->loader_owner->decl.loader_size;
+    memcpy(loader, m->loader, size < sizeof(*loader) ? size : sizeof(*loader));
+}
+
 const KeelLoader *module_loader_of(const char *symbol, const Module **owner) {
     for (const Module *m = module_first; m; m = m->next) {
         const KeelLoader *loader;
+        if (m->replaced) continue;
         for (size_t i = 0; (loader = module_row(m->decl.loaders, m->decl.loader_size, i)); i++) {
             if (strcmp(loader->symbol, symbol) != 0) continue;
             *owner = m;
@@ -176,7 +184,7 @@ static void describe(const Module *m, KeelModuleInfo *info) {
 void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void *data) {
     KeelModuleInfo info;
     for (const Module *m = module_first; m; m = m->next) {
-        if (m->loading) continue;
+        if (m->loading || m->replaced) continue;
         describe(m, &info);
         if (!each(&info, data)) return;
     }
@@ -217,10 +225,9 @@ const char *module_still_owns(const Module *m, char *text, size_t room) {
     return text;
 }
 
-/* What only others can end. */
-static const char *used_by_others(const Module *m, char *text, size_t room) {
+const char *module_used_by_others(const Module *m, bool values, char *text, size_t room) {
     const Module *user = user_of(m);
-    uint64_t keys = keys_of(m);
+    uint64_t keys = values ? keys_of(m) : 0;
     size_t blocked = block_clients_of_module(m);
     if (!m->library) {
         snprintf(text, room, "the module is part of the server's executable");
@@ -239,8 +246,7 @@ static const char *used_by_others(const Module *m, char *text, size_t room) {
     return text;
 }
 
-/* Whether code of the module is on the stack, under this context. */
-static bool is_running(const Module *m, const KeelCtx *c) {
+bool module_is_running(const Module *m, const KeelCtx *c) {
     for (; c; c = c->outer) {
         if (c->module == m || (c->command && c->command->module == m)) return true;
     }
@@ -248,7 +254,7 @@ static bool is_running(const Module *m, const KeelCtx *c) {
 }
 
 /* Blocks of the module may still be with the background thread, which writes to its account. */
-static bool wait_for_background(void) {
+bool module_wait_for_background(void) {
     for (int i = 0; keel_background_pending(); i++) {
         if (i == BACKGROUND_WAIT_MS) return false;
         usleep(1000);
@@ -261,9 +267,11 @@ int module_ask(Module *m) {
     const void *before;
     int result = 0;
     bool native = !m->loader;
+    KeelLoader loader;
+    module_loader(m, &loader);
     module_enter(&c, native ? m : m->loader_owner, &before);
     if (native && m->decl.unload) result = m->decl.unload(&c);
-    if (!native && m->loader->unload) result = m->loader->unload(&c, m->name);
+    if (loader.unload) result = loader.unload(&c, m->name);
     module_leave(&c, before);
     if (result != 0 && !module_told[0]) keel_load_error(NULL, "the module refuses");
     return result;
@@ -271,16 +279,16 @@ int module_ask(Module *m) {
 
 static const char *unload(KeelCtx *c, Module *m) {
     char text[256];
-    const char *why = used_by_others(m, text, sizeof(text));
+    const char *why = module_used_by_others(m, true, text, sizeof(text));
     if (why) return module_reason("%s", why);
-    if (is_running(m, c)) return "the module runs the command that asks for it";
+    if (module_is_running(m, c)) return "the module runs the command that asks for it";
     if (module_ask(m) != 0) return module_reason("%s", module_told);
     /* What is left now it has forgotten, or could not end. */
     why = module_still_owns(m, text, sizeof(text));
     if (why) return module_reason("%s", why);
-    if (!wait_for_background()) return "background jobs are still running. Please try again";
+    if (!module_wait_for_background()) return "background jobs are still running. Please try again";
     module_send_event(m, false);
-    module_detach(m);
+    module_detach(m, NULL);
     module_close_later(m->library);
     return NULL;
 }
@@ -310,7 +318,7 @@ void module_unload_all(void) {
             keel_log(KEEL_LOG_VERBOSE, "Module %s at the server's end: %s", last->name,
                      module_told);
         }
-        module_detach(last);
+        module_detach(last, NULL);
         module_free(last);
     }
 }

@@ -18,6 +18,8 @@ typedef struct Module {
     uintptr_t low, high;      /* where the library is mapped; 0 when linked in */
     bool listed;              /* by modules.conf, not by the configuration or at run time */
     bool loading;
+    struct Module *replaces;  /* while it is loaded: the one whose place it is to take */
+    bool replaced;            /* the other side of that: nothing finds it by a name meanwhile */
 } Module;
 
 extern Module *module_first;

@@ -153,7 +153,9 @@ static const Field interface_fields[] = {FIELD(KeelInterface, name, TEXT, 1),
                                          FIELD(KeelInterface, functions, DATA, 1), {0}};
 static const Field loader_fields[] = {
     FIELD(KeelLoader, name, TEXT, 1), FIELD(KeelLoader, symbol, TEXT, 1),
-    FIELD(KeelLoader, load, CODE, 1), FIELD(KeelLoader, unload, CODE, 0), {0}};
+    FIELD(KeelLoader, load, CODE, 1), FIELD(KeelLoader, unload, CODE, 0),
+    FIELD(KeelLoader, may_replace, CODE, 0), FIELD(KeelLoader, replace, CODE, 0),
+    FIELD(KeelLoader, forget, CODE, 0), {0}};
 
 /* The tables of a constant. Types are special: a list of pointers to rows. */
 typedef struct Table {
@@ -327,6 +329,7 @@ static int check_shared(Check *c, const KeelModule *d) {
         }
         for (const Module *m = module_first; m; m = m->next) {
             const KeelInterface *other;
+            if (m->replaced) continue;
             for (size_t k = 0;
                  (other = module_row(m->decl.provides, m->decl.interface_size, k)) != NULL; k++) {
                 if (strcmp(other->name, in->name) != 0 || other->version != in->version) continue;
@@ -382,6 +385,11 @@ static int check_identity(Check *c, const KeelModule *d) {
     }
     if (!d->self || !is_data(c, d->self, sizeof(KeelSelf), PF_W)) {
         return fail(c, "module %s has no .self: use KEEL_MODULE", d->name);
+    }
+    const Module *old = c->module->replaces;
+    if (old && strcmp(old->name, d->name) != 0) {
+        return fail(c, "it is module %s, which cannot take the place of module %s", d->name,
+                    old->name);
     }
     Module *same = module_by_name(keel_str(d->name));
     if (same) {

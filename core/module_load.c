@@ -6,8 +6,8 @@
  * room, and only then does code of the module run. Each step can be taken back by those before it,
  * so a refused module leaves nothing but the reason.
  *
- * Code that has run may have posted callbacks, so it is unmapped between two turns, after them. */
-#define _GNU_SOURCE /* RTLD_DEFAULT, dlinfo */
+ * Code that has run may have posted callbacks, so it is unmapped between two turns, after them. A
+ * module that is to take another's place (module_reload.c) goes the same way. */
 #include "module_load.h"
 
 #include "command.h"
@@ -15,7 +15,6 @@
 #include "crash.h"
 #include "ctx.h"
 #include "dispatch.h"
-#include "elf_file.h"
 #include "hook.h"
 #include "loop.h"
 #include "stats.h"
@@ -30,13 +29,6 @@
 
 Module *module_in_progress;
 char module_told[MODULE_REASON_ROOM];
-
-/* Libraries that are unmapped at the turn's end. */
-typedef struct Closing {
-    struct Closing *next;
-    void *library;
-} Closing;
-static Closing *closing;
 
 int keel_load_error(KeelCtx *c, const char *format, ...) {
     (void)c;
@@ -123,15 +115,7 @@ static const KeelConfig *own_config(const Module *m, KeelStr name) {
     return NULL;
 }
 
-/* What one load was asked for. */
-typedef struct Asked {
-    const KeelStr *argv;
-    int argc;
-    const KeelStr *configs; /* pairs */
-    int config_count;
-} Asked;
-
-static const Asked *request; /* of the load in progress */
+static const ModuleAsked *request; /* of the load in progress */
 
 int keel_config_given(KeelStr name, const KeelStr **words) {
     for (int i = request ? request->config_count - 1 : -1; i >= 0; i--) {
@@ -140,12 +124,21 @@ int keel_config_given(KeelStr name, const KeelStr **words) {
         *words = &pair[1];
         return 1;
     }
+    for (size_t i = 0; request && i < request->kept_count; i++) {
+        const KeptValue *kept = &request->kept[i];
+        if (!keel_is(name, kept->name) && !(kept->alias && keel_is(name, kept->alias))) continue;
+        *words = kept->words;
+        return kept->count;
+    }
     return config_waiting(name, words);
 }
 
 /* Gives settings the values of this load, past CONFIG SET's restrictions: it is as if the
  * configuration file had them. */
-static int set_configs(const Module *m, char *error, size_t room) {
+static int set_configs(Module *m, char *error, size_t room) {
+    for (size_t i = 0; i < request->kept_count; i++) {
+        if (config_restore(m, &request->kept[i], error, room) != 0) return -1;
+    }
     for (int i = 0; i < request->config_count; i++) {
         const KeelStr *pair = &request->configs[2 * i];
         if (!own_config(m, pair[0])) {
@@ -175,10 +168,22 @@ static int attach(Module *m, const KeelModule *raw, bool trusted, char *error, s
     return -1;
 }
 
-void module_detach(Module *m) {
+/* Blocks that change hands are accounted to who frees them. */
+static void inherit_memory(KeelMemory *to, KeelMemory *from) {
+    to->bytes += from->bytes;
+    to->blocks += from->blocks;
+    __atomic_fetch_add(&to->other_bytes, __atomic_exchange_n(&from->other_bytes, 0,
+                                                             __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    __atomic_fetch_add(&to->other_blocks, __atomic_exchange_n(&from->other_blocks, 0,
+                                                              __ATOMIC_RELAXED), __ATOMIC_RELAXED);
+    from->bytes = from->blocks = 0;
+}
+
+void module_detach(Module *m, Module *heir) {
     dispatch_forget(m);
     remove_tables(m, ROOMS);
     list_remove(m);
+    if (heir) inherit_memory(&heir->decl.self->memory, &m->decl.self->memory);
     int64_t left = module_bytes(m);
     if (left) {
         keel_log(KEEL_LOG_WARNING, "Module %s left %lld bytes behind", m->name, (long long)left);
@@ -192,131 +197,6 @@ void module_free(Module *m) {
     keel_free(m->name);
     keel_free(m->path);
     keel_free(m);
-}
-
-/* --- libraries --- */
-
-static void close_library(KeelCtx *c, void *data) {
-    (void)c;
-    Closing *it = data;
-    for (Closing **at = &closing; *at; at = &(*at)->next) {
-        if (*at != it) continue;
-        *at = it->next;
-        break;
-    }
-    dlclose(it->library);
-    keel_free(it);
-}
-
-/* Its code has run, so callbacks may be posted, and frames of it may be on the stack. */
-void module_close_later(void *library) {
-    Closing *it = keel_alloc(sizeof(*it));
-    *it = (Closing){closing, library};
-    closing = it;
-    keel_post(close_library, it);
-}
-
-static int note_range(struct dl_phdr_info *object, size_t size, void *data) {
-    (void)size;
-    Module *m = data;
-    struct link_map *map;
-    if (dlinfo(m->library, RTLD_DI_LINKMAP, &map) != 0) return 1;
-    if (object->dlpi_addr != map->l_addr) return 0;
-    for (int i = 0; i < object->dlpi_phnum; i++) {
-        const ElfW(Phdr) *p = &object->dlpi_phdr[i];
-        uintptr_t low = object->dlpi_addr + p->p_vaddr;
-        if (p->p_type != PT_LOAD) continue;
-        if (!m->low || low < m->low) m->low = low;
-        if (low + p->p_memsz > m->high) m->high = low + p->p_memsz;
-    }
-    return 1;
-}
-
-/* Functions of ours that the file needs and that we do not have: the linker would stop at the first
- * and call it "undefined symbol". */
-static int check_imports(const ElfFile *file, char *error, size_t room) {
-    char names[256] = "";
-    size_t at = 0, len = 0, missing = 0;
-    const char *symbol;
-    while ((symbol = elf_undefined(file, "keel_", &at))) {
-        if (dlsym(RTLD_DEFAULT, symbol)) continue;
-        if (missing++ < 3 && len < sizeof(names)) {
-            len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.64s",
-                                    missing > 1 ? ", " : "", symbol);
-        }
-    }
-    if (!missing) return 0;
-    snprintf(error, room, "%s needs %s%s, which this server does not have: it is for a newer one, "
-             "or the name is misspelt", file->path, names, missing > 3 ? " and more" : "");
-    return -1;
-}
-
-/* What can be told of a native module from its file. */
-static int check_native(const ElfFile *file, char *error, size_t room) {
-    uint32_t numbers[2];
-    const void *bytes = elf_bytes_of(file, "keel_module", sizeof(numbers));
-    if (!bytes) {
-        snprintf(error, room, "%s exports a keel_module that is not a constant: use KEEL_MODULE",
-                 file->path);
-        return -1;
-    }
-    memcpy(numbers, bytes, sizeof(numbers));
-    char why[MODULE_REASON_ROOM];
-    if (module_check_abi(numbers[0], numbers[1], why, sizeof(why)) != 0) {
-        snprintf(error, room, "%s cannot be used: %s", file->path, why);
-        return -1;
-    }
-    if (!elf_bytes_of(file, "keel_module", numbers[0])) {
-        snprintf(error, room, "%s cannot be used: its constant is smaller than it says",
-                 file->path);
-        return -1;
-    }
-    return check_imports(file, error, room);
-}
-
-/* The loader that knows this kind of object, told by what it exports. */
-static const KeelLoader *find_loader(const ElfFile *file, Module **owner) {
-    for (Module *m = module_first; m; m = m->next) {
-        const KeelLoader *loader;
-        for (size_t i = 0; (loader = module_row(m->decl.loaders, m->decl.loader_size, i)); i++) {
-            if (m->loading || !elf_exports(file, loader->symbol)) continue;
-            *owner = m;
-            return loader;
-        }
-    }
-    return NULL;
-}
-
-/* Checks the file and maps it. 0, or -1 with a message and nothing mapped. */
-static int open_library(Module *m, char *error, size_t room) {
-    ElfFile file;
-    int result = -1;
-    if (elf_open(&file, m->path, error, room) != 0) return -1;
-    if (elf_exports(&file, "keel_module")) {
-        if (check_native(&file, error, room) != 0) goto out;
-    } else if (!(m->loader = find_loader(&file, &m->loader_owner))) {
-        snprintf(error, room, "%s exports no keel_module, so it is no module that this server or "
-                 "its loaded modules know", m->path);
-        goto out;
-    }
-    m->library = dlopen(m->path, RTLD_NOW | RTLD_LOCAL);
-    if (!m->library) {
-        const char *text = dlerror();
-        snprintf(error, room, "%s", text ? text : "the dynamic linker refused without a reason");
-        goto out;
-    }
-    for (const Closing *it = closing; it; it = it->next) {
-        if (it->library != m->library) continue;
-        snprintf(error, room, "%s is still being unloaded: try again", m->path);
-        dlclose(m->library);
-        m->library = NULL;
-        goto out;
-    }
-    dl_iterate_phdr(note_range, m);
-    result = 0;
-out:
-    elf_close(&file);
-    return result;
 }
 
 /* --- load --- */
@@ -342,6 +222,28 @@ int keel_module_adopt(KeelCtx *c, const KeelModule *module) {
     }
     if (attach(m, module, true, why, sizeof(why)) == 0) return 0;
     return keel_load_error(c, "%s", why);
+}
+
+/* Before anything of the new one is: whether the loader of the old one can have another there. */
+static int ask_loader(Module *old, const Module *m, char *error, size_t room) {
+    KeelLoader loader;
+    KeelCtx c;
+    const void *before;
+    if (old->loader_owner != m->loader_owner) {
+        snprintf(error, room, "it is a module of another kind than the one that it should replace");
+        return -1;
+    }
+    if (!m->loader) return 0;
+    module_loader(m, &loader);
+    if (!loader.may_replace || !loader.replace || !loader.forget) {
+        snprintf(error, room, "modules of the loader %s cannot be replaced", loader.name);
+        return -1;
+    }
+    module_enter(&c, m->loader_owner, &before);
+    int result = loader.may_replace(&c, old->decl.self);
+    module_leave(&c, before);
+    if (result != 0) snprintf(error, room, "%s", module_told);
+    return result;
 }
 
 /* A foreign object: its loader says what it is. 0, or -1 with `error` set. */
@@ -410,7 +312,7 @@ bool module_locate(KeelStr word, char path[PATH_MAX], const KeelModule **linked)
     return true;
 }
 
-static void keep_arguments(Module *m, const KeelStr *argv, int argc) {
+void module_keep_arguments(Module *m, const KeelStr *argv, int argc) {
     m->argv = keel_alloc(sizeof(KeelStr) * (size_t)(argc + 1));
     m->argc = argc;
     for (int i = 0; i < argc; i++) m->argv[i] = (KeelStr){keel_strdup(argv[i]), argv[i].len};
@@ -422,23 +324,46 @@ static bool take_back(Module *m) {
     char text[256];
     const char *owns = module_still_owns(m, text, sizeof(text));
     module_drop_keys(m);
-    module_detach(m);
+    module_detach(m, NULL);
     if (!owns) return true;
     keel_log(KEEL_LOG_WARNING, "Module %s stays mapped though its load failed: %s", m->name, owns);
     return false;
+}
+
+/* A load that failed after something of it was in place. False: `m` must not be freed. */
+static bool undo_load(Module *m, bool adopted) {
+    /* The loader thinks that it is loaded, and may not keep it. */
+    if (adopted) {
+        KeelLoader loader;
+        KeelCtx c;
+        const void *before;
+        module_loader(m, &loader);
+        module_enter(&c, m->loader_owner, &before);
+        if (loader.forget) loader.forget(&c, m->decl.self);
+        else if (loader.unload) loader.unload(&c, m->name);
+        module_leave(&c, before);
+    }
+    if (m->name && !take_back(m)) return false;
+    if (m->library) module_close_later(m->library);
+    return true;
+}
+
+bool module_undo(Module *m) {
+    if (!m->loader) module_ask(m);
+    return undo_load(m, m->loader != NULL);
 }
 
 /* All steps, in order. 0, or negative with a message; -2: `m` must not be freed. */
 static int load_steps(Module *m, const KeelModule *linked, char *error, size_t room) {
     char why[MODULE_REASON_ROOM] = "";
     bool ran = false, adopted = false;
-    if (!linked && open_library(m, error, room) != 0) return -1;
-    int result;
-    if (m->loader) {
+    if (!linked && module_open(m, error, room) != 0) return -1;
+    int result = m->replaces ? ask_loader(m->replaces, m, why, sizeof(why)) : 0;
+    if (result == 0 && m->loader) {
         ran = true;
         result = load_foreign(m, why, sizeof(why));
         adopted = result == 0;
-    } else {
+    } else if (result == 0) {
         if (!linked) linked = dlsym(m->library, "keel_module");
         result = linked ? attach(m, linked, false, why, sizeof(why)) : -1;
     }
@@ -452,12 +377,19 @@ static int load_steps(Module *m, const KeelModule *linked, char *error, size_t r
     }
     if (result == 0) return 0;
     snprintf(error, room, "%s%s%s", m->path, *m->path ? ": " : "", why);
-    /* The loader thinks that it is loaded, and may not keep it. */
-    if (adopted) module_ask(m);
-    if (m->name && !take_back(m)) return -2;
-    if (m->library && ran) module_close_later(m->library);
-    else if (m->library) dlclose(m->library);
+    if (ran) return undo_load(m, adopted) ? -1 : -2;
+    if (m->library) dlclose(m->library);
     return -1;
+}
+
+int module_try(Module *m, const ModuleAsked *asked, const KeelModule *linked, char *error,
+               size_t room) {
+    module_in_progress = m;
+    request = asked;
+    int result = load_steps(m, linked, error, room);
+    module_in_progress = NULL;
+    request = NULL;
+    return result;
 }
 
 const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelStr *configs,
@@ -465,23 +397,20 @@ const char *module_load(KeelStr word, const KeelStr *argv, int argc, const KeelS
     char why[MODULE_REASON_ROOM + PATH_MAX];
     const KeelModule *linked = NULL;
     if (module_in_progress) return "another module is being loaded or unloaded: not now";
-    Asked asked = {argv, argc, configs, config_count};
+    ModuleAsked asked = {.argv = argv, .argc = argc, .configs = configs,
+                         .config_count = config_count};
     Module *m = keel_zalloc(sizeof(*m));
     m->loading = true;
     m->listed = listed;
-    module_in_progress = m;
-    request = &asked;
-    keep_arguments(m, argv, argc);
+    module_keep_arguments(m, argv, argc);
     int result = -1;
     char path[PATH_MAX];
     if (module_locate(word, path, &linked)) {
         m->path = keel_strdup(keel_str(path));
-        result = load_steps(m, linked, why, sizeof(why));
+        result = module_try(m, &asked, linked, why, sizeof(why));
     } else {
         snprintf(why, sizeof(why), "a module is asked for by a name or a path");
     }
-    module_in_progress = NULL;
-    request = NULL;
     if (result != 0) {
         int shown = (int)(word.len < 256 ? word.len : 256);
         keel_log(KEEL_LOG_WARNING, "Module %.*s failed to load: %s", shown, word.ptr, why);

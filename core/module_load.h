@@ -2,6 +2,7 @@
 #ifndef CORE_MODULE_LOAD_H
 #define CORE_MODULE_LOAD_H
 
+#include "config.h"
 #include "module.h"
 
 #include <limits.h>
@@ -18,6 +19,8 @@ int module_check_abi(uint32_t size, uint32_t abi, char *error, size_t room);
 /* Row `i` of a checked table with rows of `size` bytes; NULL when the table is NULL or ends before.
  * Not for .hooks, whose rows do not begin with a pointer. */
 const void *module_row(const void *rows, size_t size, size_t i);
+/* A module's loader, zero-extended to our size; all zero for a native module. */
+void module_loader(const Module *m, KeelLoader *loader);
 /* The loader of objects that export `symbol`, and whose it is. NULL: there is none. */
 const KeelLoader *module_loader_of(const char *symbol, const Module **owner);
 /* Whether a loadmodule line that is still to come asks for this name. */
@@ -46,15 +49,42 @@ void module_leave(KeelCtx *c, const void *before);
 int module_ask(Module *m);
 /* Deletes the keys that have values of its types: for a load that failed after it made some. */
 void module_drop_keys(const Module *m);
-/* Takes tables and name back; the module is no longer in the list. */
-void module_detach(Module *m);
+/* Takes tables and name back; the module is no longer in the list. What it still holds is the heir's
+ * from then on; NULL: it is told on for it. */
+void module_detach(Module *m, Module *heir);
 void module_free(Module *m);
+/* Checks the file m->path and maps it, beside a mapped one when it is to replace that. 0, or -1 with
+ * a message and nothing mapped. */
+int module_open(Module *m, char *error, size_t room);
 /* Unmaps a library after this turn. */
 void module_close_later(void *library);
 void module_send_event(const Module *m, bool loaded);
 /* Memory that it holds, by all threads. */
 int64_t module_bytes(const Module *m);
 
+/* What a load was asked for. */
+typedef struct ModuleAsked {
+    const KeelStr *argv;
+    int argc;
+    const KeelStr *configs; /* pairs */
+    int config_count;
+    const KeptValue *kept;  /* of the module that is replaced */
+    size_t kept_count;
+} ModuleAsked;
+void module_keep_arguments(Module *m, const KeelStr *argv, int argc);
+/* All steps of a load, for an `m` that has its path and arguments. 0; -1 with a message, and `m` can
+ * be freed; -2: it cannot, something still calls its code. */
+int module_try(Module *m, const ModuleAsked *asked, const KeelModule *linked, char *error,
+               size_t room);
+/* Takes a module back that module_try() has loaded, asked or not. False: it must not be freed. */
+bool module_undo(Module *m);
+/* What only others can end of a module: `text`, or NULL when there is nothing. `values`: also
+ * those of its types that are there. */
+const char *module_used_by_others(const Module *m, bool values, char *text, size_t room);
+/* Whether its code is on the stack, under this context. */
+bool module_is_running(const Module *m, const KeelCtx *c);
+/* Waits for the background thread. False: it is busy for too long. */
+bool module_wait_for_background(void);
 /* What the module made at run time and has to end itself: `text`, or NULL when there is nothing. */
 const char *module_still_owns(const Module *m, char *text, size_t room);
 /* True while module_load_all() runs. */

@@ -7,12 +7,14 @@
  * replies are one scalar and cost a look at their first line. */
 #include "parsed.h"
 
+#include "client.h"
 #include "mem.h"
 #include "resp.h"
 
 #include <keel/text.h>
 
-enum { NESTING_MAX = 64, SPARE_MAX = 16, SPARE_ROOM = 1024 };
+/* LEAST_ROOM: a chunk of the size class of a KiB. */
+enum { NESTING_MAX = 64, SPARE_MAX = 16, SPARE_ROOM = 2048, LEAST_ROOM = 1024 - sizeof(Chunk) };
 
 static const char not_protocol[] = "ERR the reply is not in the form of the protocol";
 
@@ -25,7 +27,10 @@ typedef struct Elements {
 struct KeelReply {
     KeelReply *root;
     KeelStr resp;          /* this reply, attributes before it included */
-    char type;
+    Chunk *chunk;          /* root: its bytes */
+    void *data;            /* root: the caller's */
+    KeelReply *next_spare;
+    char type;             /* 0: not looked at yet, and all below is zero */
     uint8_t depth;
     KeelStr text;
     int64_t integer;
@@ -34,10 +39,7 @@ struct KeelReply {
     KeelReply *items;      /* NULL: not looked for yet */
     const char *attribute; /* one stands before it; NULL: none */
     KeelReply *attribute_item;
-    char *bytes;           /* root: its own, with `room` */
-    size_t room;
     Elements *elements;    /* root */
-    KeelReply *next_spare;
 };
 
 /* Freed replies with their buffers, for the loop's thread. */
@@ -136,29 +138,62 @@ static void reply_read(KeelReply *r) {
     }
 }
 
-KeelReply *parsed_new(size_t len, char **to) {
-    KeelReply *r = mem_loop_thread ? spare : NULL;
-    if (r) {
-        spare = r->next_spare;
-        spare_count--;
-        *r = (KeelReply){.bytes = r->bytes, .room = r->room};
-    } else {
-        r = keel_zalloc(sizeof(*r));
-    }
-    if (r->room <= len) {
-        keel_free(r->bytes);
-        r->bytes = keel_alloc(len < 128 ? 128 : len + 1);
-        r->room = keel_mem_size(r->bytes);
-    }
+static Chunk *chunk_new(size_t room) {
+    Chunk *chunk = keel_alloc(sizeof(Chunk) + room);
+    chunk->room = keel_mem_size(chunk) - sizeof(Chunk);
+    chunk->len = chunk->sent = 0;
+    chunk->next = NULL;
+    return chunk;
+}
+
+static __attribute__((noinline)) KeelReply *reply_make(void) {
+    KeelReply *r = keel_zalloc(sizeof(*r));
     r->root = r;
-    r->resp = (KeelStr){r->bytes, len};
-    r->bytes[len] = '\0';
-    *to = r->bytes;
+    r->chunk = chunk_new(LEAST_ROOM);
     return r;
 }
 
-void parsed_read(KeelReply *r) {
-    const char *p = r->bytes, *end = p + r->resp.len;
+bool parsed_ready(void) {
+    return mem_loop_thread && spare;
+}
+
+KeelReply *parsed_begin(void *data, Chunk **chunk) {
+    KeelReply *r = __builtin_expect(mem_loop_thread, 1) ? spare : NULL;
+    if (__builtin_expect(r != NULL, 1)) {
+        spare = r->next_spare;
+        spare_count--;
+    } else {
+        r = reply_make();
+    }
+    r->data = data;
+    *chunk = r->chunk;
+    return r;
+}
+
+/* The bytes of all of them in one. */
+static __attribute__((noinline)) Chunk *join(Chunk *first) {
+    size_t len = 0;
+    for (const Chunk *k = first; k; k = k->next) len += k->len;
+    Chunk *whole = chunk_new(len + 1);
+    for (Chunk *k = first, *next; k; k = next) {
+        next = k->next;
+        if (k->len) memcpy(whole->data + whole->len, k->data, k->len);
+        whole->len += k->len;
+        keel_free(k);
+    }
+    return whole;
+}
+
+void parsed_end(KeelReply *r, Chunk *first) {
+    if (__builtin_expect(!first || first->next || first->len == first->room, 0)) first = join(first);
+    r->chunk = first;
+    first->data[first->len] = '\0';
+    r->resp = (KeelStr){first->data, first->len};
+}
+
+/* Looks at a whole reply for the first time: bytes that are none become an error reply. */
+static __attribute__((noinline)) void read_whole(KeelReply *r) {
+    const char *p = r->resp.ptr, *end = p + r->resp.len;
     if (p == end) { /* a command that says nothing */
         r->type = '_';
         r->text = KEEL_LIT("");
@@ -175,11 +210,23 @@ void parsed_read(KeelReply *r) {
     if (is_aggregate(r->type) && !skip(p, end)) set_error(r, not_protocol);
 }
 
+/* The same reply, looked at. */
+static inline KeelReply *seen(const KeelReply *reply) {
+    KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it, as its contract says */
+    if (__builtin_expect(!r->type, 0)) read_whole(r);
+    return r;
+}
+
 KeelReply *keel_reply_parse(KeelStr resp) {
-    char *to;
-    KeelReply *r = parsed_new(resp.len, &to);
-    if (resp.len) memcpy(to, resp.ptr, resp.len);
-    parsed_read(r);
+    Chunk *chunk;
+    KeelReply *r = parsed_begin(NULL, &chunk);
+    if (resp.len >= chunk->room) {
+        keel_free(chunk);
+        chunk = chunk_new(resp.len + 1);
+    }
+    if (resp.len) memcpy(chunk->data, resp.ptr, resp.len);
+    chunk->len = resp.len;
+    parsed_end(r, chunk);
     return r;
 }
 
@@ -191,7 +238,7 @@ static Elements *elements_new(KeelReply *root, size_t n) {
     return list;
 }
 
-/* Finds an aggregate's elements: they are there, parsed_new() has walked them. */
+/* Finds an aggregate's elements: they are there, read_whole() has walked them. */
 static void find_items(KeelReply *r) {
     KeelReply *root = r->root;
     const char *end = root->resp.ptr + root->resp.len;
@@ -209,29 +256,53 @@ static void find_items(KeelReply *r) {
     r->items = list->items;
 }
 
-void keel_reply_free(KeelReply *reply) {
-    if (!reply) return;
-    for (Elements *e = reply->elements, *next; e; e = next) {
+/* What looking at it has made. */
+static __attribute__((noinline)) void forget(KeelReply *r) {
+    for (Elements *e = r->elements, *next; e; e = next) {
         next = e->next;
         keel_free(e->items);
         keel_free(e);
     }
-    if (mem_loop_thread && spare_count < SPARE_MAX && reply->room <= SPARE_ROOM) {
+    *r = (KeelReply){.root = r, .chunk = r->chunk};
+}
+
+static __attribute__((noinline)) void free_any(KeelReply *reply) {
+    if (!reply || reply->root != reply) return;
+    if (reply->type) {
+        forget(reply);
+        keel_reply_free(reply);
+        return;
+    }
+    keel_free(reply->chunk);
+    keel_free(reply);
+}
+
+/* One that waits to be used again is as a new one, but for its chunk's old bytes. */
+void keel_reply_free(KeelReply *reply) {
+    if (__builtin_expect(reply && reply->root == reply && !reply->type && mem_loop_thread &&
+                             spare_count < SPARE_MAX && reply->chunk->room <= SPARE_ROOM, 1)) {
         reply->next_spare = spare;
         spare = reply;
         spare_count++;
         return;
     }
-    keel_free(reply->bytes);
-    keel_free(reply);
+    free_any(reply);
+}
+
+void *keel_reply_data(const KeelReply *reply) {
+    return reply->root->data;
+}
+
+void keel_reply_set_data(KeelReply *reply, void *data) {
+    reply->root->data = data;
 }
 
 int keel_reply_type(const KeelReply *reply) {
-    return reply->type;
+    return seen(reply)->type;
 }
 
 KeelStr keel_reply_str(const KeelReply *reply) {
-    switch (reply->type) {
+    switch (seen(reply)->type) {
     case '+': case '-': case '$': case '=': case '(': case ',':
         return reply->text;
     default:
@@ -240,34 +311,37 @@ KeelStr keel_reply_str(const KeelReply *reply) {
 }
 
 int64_t keel_reply_integer(const KeelReply *reply) {
-    return reply->integer;
+    return seen(reply)->integer;
 }
 
 double keel_reply_number(const KeelReply *reply) {
     double v = 0;
-    if (reply->type == ',' && !keel_parse_double(reply->text, &v) && keel_is(reply->text, "nan")) {
+    if (seen(reply)->type == ',' && !keel_parse_double(reply->text, &v) &&
+        keel_is(reply->text, "nan")) {
         v = __builtin_nan("");
     }
     return v;
 }
 
 size_t keel_reply_count(const KeelReply *reply) {
-    return reply->count;
+    return seen(reply)->count;
 }
 
 const KeelReply *keel_reply_at(const KeelReply *reply, size_t i) {
-    KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it, as its contract says */
+    KeelReply *r = seen(reply);
     if (i >= r->count) return NULL;
     if (!r->items) find_items(r);
     return &r->items[i];
 }
 
+/* Pushes that stand before it are none of it: then it must be looked at. */
 KeelStr keel_reply_resp(const KeelReply *reply) {
+    if (__builtin_expect(reply->resp.ptr[0] == '>', 0)) seen(reply);
     return reply->resp;
 }
 
 const KeelReply *keel_reply_attribute_of(const KeelReply *reply) {
-    KeelReply *r = (KeelReply *)(uintptr_t)reply; /* looking makes it */
+    KeelReply *r = seen(reply);
     Head h;
     if (!r->attribute || r->attribute_item) return r->attribute_item;
     const char *end = r->root->resp.ptr + r->root->resp.len;
@@ -279,4 +353,39 @@ const KeelReply *keel_reply_attribute_of(const KeelReply *reply) {
     item->text = KEEL_LIT("");
     r->attribute_item = item;
     return item;
+}
+
+/* ---- passing it on --------------------------------------------------------------------------- */
+
+/* Whether a client of RESP2 could not read it. As deep as replies nest: see NESTING_MAX. */
+static bool needs_resp3(const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    if (bytes.len && strchr("_#,(%~=|", *bytes.ptr)) return true;
+    size_t n = keel_reply_count(reply);
+    for (size_t i = 0; i < n; i++) {
+        if (needs_resp3(keel_reply_at(reply, i))) return true;
+    }
+    return false;
+}
+
+static __attribute__((noinline)) bool pass_any(KeelCtx *c, const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    if (!(c->flags & CTX_RESP3) && needs_resp3(reply)) return false;
+    keel_reply_raw(c, bytes, 1);
+    return true;
+}
+
+/* Short scalars call nobody. */
+bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
+    enum { FEW = 16 };
+    KeelStr bytes = reply->resp;
+    char kind = *bytes.ptr;
+    if (__builtin_expect((kind != '$' && kind != ':' && kind != '+') || bytes.len > FEW ||
+                             c->out_end - c->out < FEW, 0)) {
+        return pass_any(c, reply);
+    }
+    c->owed--;
+    copy_few(c->out, bytes.ptr, bytes.len);
+    c->out += bytes.len;
+    return true;
 }

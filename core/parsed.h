@@ -4,10 +4,15 @@
 
 #include <keel/call.h>
 
-/* A reply of `len` bytes, which the caller writes to *to before parsed_read(). Never NULL. Cost: no
- * allocation for short ones, as freed ones are used again. */
-KeelReply *parsed_new(size_t len, char **to);
-/* Looks at the bytes: those that are no reply become an error reply. */
-void parsed_read(KeelReply *reply);
+struct Chunk;
+
+/* Begins a reply, whose bytes are to be written into *chunk and, when it is full, others behind it.
+ * `data` is its keel_reply_data(). Cost: no allocation for short ones, as freed ones are used again. */
+KeelReply *parsed_begin(void *data, struct Chunk **chunk);
+/* Whether parsed_begin() has one to use again. */
+bool parsed_ready(void);
+/* They are written: `first` and those behind it belong to the reply now. Looked at later, when
+ * somebody asks: bytes that are no reply show as an error reply then. */
+void parsed_end(KeelReply *reply, struct Chunk *first);
 
 #endif

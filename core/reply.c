@@ -16,7 +16,7 @@
 #include <stdio.h>
 
 #define ARENA_SIZE (256 * 1024)
-enum { HEADER_ROOM = 24, CAPTURE_CHUNK = 1024 };
+enum { HEADER_ROOM = 24 };
 
 static char *arena;
 static size_t arena_used;
@@ -111,45 +111,21 @@ void reply_moved(const KeelCtx *from, KeelCtx *outer) {
     if (arena_owner == from) arena_owner = outer;
 }
 
-/* One chunk waits here for the next call, so that short replies allocate nothing. */
-static Chunk *spare;
-
-void reply_capture_begin(KeelCtx *c) {
+void reply_capture_begin(KeelCtx *c, Chunk *first) {
     KeelClient *client = c->client;
-    if (spare && mem_loop_thread) {
-        client->chunks = client->last_chunk = spare;
-        client->chunk_count = 1;
-        spare = NULL;
-    } else {
-        client_chunk(client, CAPTURE_CHUNK, 512);
-    }
-    c->chunk = client->last_chunk;
-    c->out = c->chunk->data;
-    c->out_end = c->chunk->data + c->chunk->room;
-    client->writer = c;
+    first->len = 0; /* it is alone, and nothing of it was sent */
+    client->chunks = client->last_chunk = first;
+    client->chunk_bytes = 0;
+    client->chunk_count = 1;
+    c->chunk = first;
+    c->out = first->data;
+    c->out_end = first->data + first->room;
     reply_mark(c);
 }
 
-size_t reply_capture_len(KeelCtx *c) {
-    window_commit(c);
-    return c->client->chunk_bytes;
-}
-
-void reply_capture_end(KeelCtx *c, char *to) {
-    KeelClient *client = c->client;
-    for (Chunk *k = client->chunks; k; k = k->next) {
-        memcpy(to, k->data, k->len);
-        to += k->len;
-    }
-    client->writer = NULL;
-    Chunk *first = client->chunks;
-    if (mem_loop_thread && !spare && first && first->room <= 2 * CAPTURE_CHUNK) {
-        client->chunks = first->next;
-        first->next = NULL;
-        first->len = first->sent = 0;
-        spare = first;
-    }
-    client_chunks_free(client);
+Chunk *reply_capture_end(KeelCtx *c) {
+    c->chunk->len = (size_t)(c->out - c->chunk->data);
+    return c->client->chunks;
 }
 
 static inline char *room_for(KeelCtx *c, size_t n) {
@@ -225,9 +201,29 @@ static void put_line(KeelCtx *c, char kind, const char *text, size_t len) {
     c->out = p + len + 2;
 }
 
-void keel_reply_status(KeelCtx *c, const char *text) {
-    c->owed--;
+static __attribute__((noinline)) void status_long(KeelCtx *c, const char *text) {
     put_line(c, '+', text, strlen(text));
+}
+
+/* Mostly a word: written as its end is looked for. */
+void keel_reply_status(KeelCtx *c, const char *text) {
+    enum { SHORT = 32 };
+    char *p = c->out + 1;
+    c->owed--;
+    if (__builtin_expect(c->out_end - c->out >= SHORT + 3, 1)) {
+        c->out[0] = '+';
+        for (size_t i = 0; i < SHORT; i++) {
+            p[i] = text[i];
+            if (__builtin_expect((unsigned char)text[i] > '\r', 1)) continue;
+            if (!text[i]) {
+                memcpy(p + i, "\r\n", 2);
+                c->out = p + i + 2;
+                return;
+            }
+            if (text[i] == '\r' || text[i] == '\n') p[i] = ' ';
+        }
+    }
+    status_long(c, text);
 }
 
 static void note_error(KeelCtx *c, const char *text, size_t len) {
@@ -294,9 +290,22 @@ static inline void put_bulk(KeelCtx *c, const char *bytes, size_t len) {
     }
 }
 
-void keel_reply_bulk(KeelCtx *c, KeelStr s) {
-    c->owed--;
+static __attribute__((noinline)) void bulk_any(KeelCtx *c, KeelStr s) {
     put_bulk(c, s.ptr, s.len);
+}
+
+/* A short one in a window with room calls nobody. */
+void keel_reply_bulk(KeelCtx *c, KeelStr s) {
+    enum { FEW = 16 };
+    c->owed--;
+    if (__builtin_expect(s.len > FEW || c->out_end - c->out < HEADER_ROOM + FEW, 0)) {
+        bulk_any(c, s);
+        return;
+    }
+    char *p = header_at(c->out, '$', s.len);
+    copy_few(p, s.ptr, s.len);
+    memcpy(p + s.len, "\r\n", 2);
+    c->out = p + s.len + 2;
 }
 
 void keel_reply_cstr(KeelCtx *c, const char *s) {
@@ -373,7 +382,12 @@ void keel_reply_bignum(KeelCtx *c, KeelStr digits) {
 void keel_reply_raw(KeelCtx *c, KeelStr resp, size_t n) {
     c->owed -= (int64_t)n;
     if (resp.len > 3 && resp.ptr[0] == '-') note_error(c, resp.ptr + 1, resp.len - 3);
-    put_long(c, resp.ptr, resp.len);
+    if (resp.len <= 16 && c->out_end - c->out >= 16) {
+        copy_few(c->out, resp.ptr, resp.len);
+        c->out += resp.len;
+    } else {
+        put_long(c, resp.ptr, resp.len);
+    }
 }
 
 bool keel_reply_room(KeelCtx *c) {

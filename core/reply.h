@@ -22,10 +22,9 @@ void reply_arena_reset(void);
 void reply_check(KeelCtx *c);
 /* A push wrote into the window of `outer`: the arena's owner follows. */
 void reply_moved(const KeelCtx *from, KeelCtx *outer);
-/* Collects what is written into memory of its own, for keel_call(). */
-void reply_capture_begin(KeelCtx *c);
-/* How many bytes there are; writes them to `to` and ends. */
-size_t reply_capture_len(KeelCtx *c);
-void reply_capture_end(KeelCtx *c, char *to);
+/* Collects what is written in `first` and chunks behind it, for keel_call(). */
+void reply_capture_begin(KeelCtx *c, struct Chunk *first);
+/* Ends and gives them back; the context's client is not written to any more. */
+struct Chunk *reply_capture_end(KeelCtx *c);
 
 #endif

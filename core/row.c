@@ -139,6 +139,7 @@ KeelCommandRef *command_make(struct Module *module, const KeelCommand *row, Keel
     KeelCommand *copy = keel_alloc(sizeof(*copy));
     *copy = *row;
     cmd->row = copy;
+    cmd->data = copy->data;
     cmd->module = module;
     cmd->call = row->call;
     cmd->flags = row->flags;

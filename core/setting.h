@@ -44,6 +44,9 @@ static inline bool setting_is_list(const Setting *s) {
 bool setting_store(Setting *s, const KeelStr *words, int count, bool check, const char **reason);
 /* The same from one text, as CONFIG SET has it: lists are cut at every space. */
 bool setting_store_text(Setting *s, KeelStr text, bool check, const char **reason);
+/* A text as the words of a value: lists are cut at every space, all else is one word. Freed with
+ * config_free_words(). */
+KeelStr *setting_words(KeelStr text, bool list, int *count);
 /* Adds the value as CONFIG GET shows it. */
 void setting_text(const Setting *s, KeelConfigOut *out);
 /* Adds the value as a configuration file has it: units, quotes. */

@@ -23,7 +23,7 @@ uint8_t type_number(const KeelType *declared) {
 
 static TypeSlot *slot_by_name(KeelStr name) {
     for (unsigned i = 1; i < types_end; i++) {
-        if (!types[i].declared) continue;
+        if (!types[i].declared || types[i].module->replaced) continue;
         if (keel_equal(keel_str(types[i].type.name), name)) return &types[i];
     }
     return NULL;
@@ -31,7 +31,8 @@ static TypeSlot *slot_by_name(KeelStr name) {
 
 static TypeSlot *slot_by_opcode(uint8_t opcode) {
     for (unsigned i = 1; i < types_end; i++) {
-        const uint8_t *p = types[i].declared ? types[i].type.opcodes : NULL;
+        if (!types[i].declared || types[i].module->replaced) continue;
+        const uint8_t *p = types[i].type.opcodes;
         for (; p && *p != 255; p++) {
             if (*p == opcode) return &types[i];
         }

@@ -49,9 +49,9 @@ typedef struct Place {
 } Place;
 
 static inline void *bucket_element(const Bucket *b, unsigned i) {
-    uint64_t low = 0;
-    memcpy(&low, b->places[i], 6);
-    return (void *)(uintptr_t)low;
+    uint64_t high; /* with two bytes of what stands before it: a load in place of two */
+    memcpy(&high, (const char *)b->places[i] - 2, 8);
+    return (void *)(uintptr_t)(high >> 16);
 }
 static inline void bucket_put(Bucket *b, unsigned i, const void *p) {
     uint64_t low = (uint64_t)(uintptr_t)p;
@@ -106,6 +106,10 @@ void table_reserve(Table *t, uint64_t elements);
 /* Resizing waits while keel_resize_pause() is in force, unless the table is badly overfull. */
 /* Visits the bucket (with its chain) at `cursor` and returns the next cursor; 0: the end. */
 uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
+                    void *data);
+/* The same step, moving what it meets to denser places (keel/move.h): arrays at cursor 0, overflow
+ * buckets, and the elements, for each of which `move` says where it is now; NULL: they stay. */
+uint64_t table_move(Table *t, uint64_t cursor, void *(*move)(void *element, void *data),
                     void *data);
 /* Fetches into the processor's cache the bucket at `cursor`, or the elements of one fetched before. */
 void table_fetch(const Table *t, uint64_t cursor, bool elements);

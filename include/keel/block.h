@@ -20,6 +20,7 @@ typedef struct KeelBlock {
     void (*free)(void *data);
     void *data;
     bool on_delete;       /* also try again when a key goes or changes its type (XREADGROUP) */
+    bool only_named;      /* keel_client_unblock() does not end it: its work must come to an end */
 } KeelBlock;
 
 /* Blocks the command's client and returns an id, never 0. The handler replies nothing then.
@@ -34,11 +35,15 @@ KEEL_API bool keel_block_denied(KeelCtx *c);
 /* A time-out argument of seconds, as blocking commands take it ("0", "1.5"), as the deadline for
  * KeelBlock; 0 stays 0. False: an error was replied. */
 KEEL_API bool keel_block_deadline(KeelCtx *c, KeelStr seconds, int64_t *deadline_ms);
+/* In .retry and .timeout: other threads worked so long for the command. It counts as time of the
+ * command, in statistics and for observers. */
+KEEL_API void keel_block_took(KeelCtx *c, int64_t nanoseconds);
 /* Something was put into this key: those who wait for it are tried after the command. */
 KEEL_API void keel_key_ready(KeelCtx *c, int db, KeelStr key);
 /* Retries a blocked client, by id, between turns. Any thread. False: it is no longer blocked. */
 KEEL_API bool keel_unblock(uint64_t block_id);
-/* Ends a client's wait as if time were up, or with an error. False: it does not wait. */
+/* Ends a client's wait as if time were up, or with an error. False: it does not wait, or for
+ * keel_unblock() only. */
 KEEL_API bool keel_client_unblock(KeelClient *client, const char *error);
 KEEL_API size_t keel_blocked_count(void);
 

@@ -71,8 +71,15 @@ typedef struct KeelClientColumn {
 
 /* Who decides about sign-ins before passwords are looked at provides this as the interface
  * "authenticator", version 100. It has set the client's user when it says that it is done, and
- * replied an error when it denies. */
-typedef enum KeelSignIn { KEEL_SIGN_IN_OTHERS, KEEL_SIGN_IN_DONE, KEEL_SIGN_IN_DENIED } KeelSignIn;
+ * replied an error when it denies. When it says that it must wait, it has blocked the command (or
+ * replied why it could not), whose handler returns at once and is called again, with the same
+ * arguments, when the answer is known. */
+typedef enum KeelSignIn {
+    KEEL_SIGN_IN_OTHERS,
+    KEEL_SIGN_IN_DONE,
+    KEEL_SIGN_IN_DENIED,
+    KEEL_SIGN_IN_WAITS,
+} KeelSignIn;
 typedef struct KeelAuthenticator {
     uint32_t size;
     KeelSignIn (*authenticate)(KeelCtx *c, KeelStr user, KeelStr password);

@@ -70,7 +70,9 @@ enum {
                                          summary and no since, and its name may have capitals */
     KEEL_NO_QUEUE = 1u << 24,         /* runs at once where others are queued for later (MULTI):
                                          about the queue or the connection itself. Not shown */
-    KEEL_COMMAND_FLAGS = (1u << 25) - 1,
+    KEEL_OWN_RECORDS = 1u << 25,      /* its changes go to the journal only as it says itself, as if
+                                         each call began with keel_journal_nothing(). Not shown */
+    KEEL_COMMAND_FLAGS = (1u << 26) - 1,
 };
 
 /* ACL categories in the order of their bits, and the group whose rows are in each. Flags give some

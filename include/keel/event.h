@@ -23,6 +23,9 @@ typedef enum KeelEvent {
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
     KEEL_EVENT_ROLE,        /* KeelRoleEvent (keel/replication.h): role or a link of it changed */
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
+    KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
+    KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */
+    KEEL_EVENT_DEFRAGMENT,  /* KeelDefragmentEvent, sent by modules that move memory */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -83,13 +86,27 @@ typedef struct KeelForkEvent {
 } KeelForkEvent;
 typedef struct KeelLoadingEvent {
     KeelPhase phase;
-    const char *what;
+    const char *what;  /* "RDB", "AOF", "replica" */
+    uint64_t done, total; /* bytes; total 0: nobody knows */
 } KeelLoadingEvent;
+/* In the process that writes, which may be a fork child. KEEL_AFTER: it is safe where it was to go;
+ * KEEL_FAILED: it is not. */
+typedef struct KeelSavingEvent {
+    KeelPhase phase;
+    const char *what;  /* "RDB", "AOF" */
+    bool in_child;
+} KeelSavingEvent;
 
 typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
     int64_t nanoseconds;
 } KeelLatencyEvent;
+
+/* In a slice of moving (keel/move.h): a pass over all keys is about to begin, or done. When it is
+ * done, blocks that belong to no key may be moved too. */
+typedef struct KeelDefragmentEvent {
+    KeelPhase phase;
+} KeelDefragmentEvent;
 
 typedef struct KeelHook {
     KeelEvent event;
@@ -97,7 +114,7 @@ typedef struct KeelHook {
     unsigned classes;  /* KEEL_EVENT_NOTIFY: only these classes; 0: all. May be changed later */
 } KeelHook;
 
-/* Tells all hooks of an event: for modules whose part it is to send it. */
+/* Tells all hooks of an event: for modules whose part it is to send it. `c` NULL: nobody's. */
 KEEL_API void keel_event_send(KeelCtx *c, KeelEvent event, const void *data);
 /* Which classes this module's KEEL_EVENT_NOTIFY hooks hear from now on: none costs nothing. */
 KEEL_API void keel_notify_classes(void (*call)(KeelCtx *c, const void *data), unsigned classes);

@@ -35,6 +35,8 @@ enum {
 KEEL_API bool keel_key_open(KeelCtx *c, KeelStr name, unsigned mode, KeelKey *key);
 /* The same in database `db`, which must exist. */
 KEEL_API bool keel_key_open_in(KeelCtx *c, int db, KeelStr name, unsigned mode, KeelKey *key);
+/* The number of the database that it is in. */
+KEEL_API int keel_key_db(const KeelKey *key);
 /* Whether it is there (now, after whatever was done through it). */
 static inline bool keel_key_exists(const KeelKey *key) {
     return key->entry_ != NULL;
@@ -53,6 +55,10 @@ KEEL_API void keel_key_view(const KeelKey *key, KeelValue *out);
 /* The bytes of a value of bytes; an integer's digits are put into `scratch`. The key exists and is
  * of a type of bytes. The view is not NUL-terminated. */
 KEEL_API KeelStr keel_key_bytes(const KeelKey *key, char scratch[KEEL_INT_ROOM]);
+/* The same in one step for a key that may be missing or of another type than `type`: ptr is NULL
+ * then. */
+KEEL_API KeelStr keel_key_bytes_of(const KeelKey *key, const KeelType *type,
+                                   char scratch[KEEL_INT_ROOM]);
 KEEL_API size_t keel_key_bytes_len(const KeelKey *key);
 /* The integer that the bytes spell canonically, if they do. */
 KEEL_API bool keel_key_int(const KeelKey *key, int64_t *out);

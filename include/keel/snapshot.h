@@ -118,6 +118,12 @@ typedef struct KeelSnapshotOps {
     void (*file_sweep)(const char *prefix, const char *suffix);
     /* A background save asked for now; 0, or -1: it could not be started. */
     int (*background_save)(KeelCtx *c);
+    /* Like child_start(), but the child goes on with the caller's code: 0 there, else its pid or -1.
+     * `run` is not used. It ends with _exit(). */
+    int (*child_fork)(KeelCtx *c, const KeelChild *child);
+    /* In such a child: tells the parent how much of the work is done, 0 to 1 (less than 0: as
+     * before), and what memory it has to itself. */
+    void (*child_report)(double share);
 } KeelSnapshotOps;
 
 /* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces

@@ -56,7 +56,10 @@ struct KeelType {
     void (*digest)(KeelDigest *d, const KeelValue *v);
     /* OBJECT ENCODING's word. */
     const char *(*encoding)(const KeelKey *key, const KeelValue *v);
-    /* Moves allocations to denser places: returns the new ptr. NULL: cannot. */
+    /* Moves the value's blocks to denser places with keel_move(), and returns where its ptr is now.
+     * `cursor` NULL: all of them. Else the value is large, and a part is enough: from *cursor on (0:
+     * the start) until keel_move_over(), leaving in *cursor where to go on, 0 when all is done. The
+     * value may have changed since, or be another one: any cursor must do no harm. */
     void *(*defragment)(const KeelValue *v, uint64_t *cursor);
     /* Called on the loop's thread when a key that holds the value goes: before the value is freed,
      * perhaps elsewhere, or moved to another key. */
@@ -65,6 +68,12 @@ struct KeelType {
     /* Aux fields of files: called before and after the keys are written. NULL: none. */
     int (*aux_save)(KeelSink *sink, bool after_keys);
     int (*aux_load)(KeelSource *source, bool after_keys);
+    /* What a value looks like in memory, as a number of the author's, for MODULE RELOAD: values are
+     * handed over to new code whose type has the same name and the same number. Another number is
+     * due whenever the new code could misread the old one's values: fields, containers that are
+     * linked into the module, pointers to its own code, constants or variables. 0: never the same;
+     * they are saved by the old code and loaded by the new. Types of bytes need none. */
+    uint32_t layout;
 };
 
 /* DEBUG DIGEST, with the real server's algorithm: a SHA1 chain for what has order, an XOR of

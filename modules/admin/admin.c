@@ -1,4 +1,4 @@
-/* admin.c - MODULE LIST, LOAD, LOADEX, UNLOAD, HELP: the modules of a running server.
+/* admin.c - MODULE LIST, LOAD, LOADEX, UNLOAD, RELOAD, STATS, HELP: the modules of a running server.
  *
  * Loading code is the strongest thing that a client can ask for, so it is off unless the
  * configuration says otherwise: enable-module-command and its sibling enable-debug-command are
@@ -6,8 +6,12 @@
  * One gate stands before every command that is marked as protected, whichever module it is of.
  *
  * A refusal begins with the sentence that tools look for; the reason, which names file, symbol,
- * version or row, follows it. INFO's section Modules has a line for each module. */
+ * version or row, follows it. INFO's section Modules has a line for each module, whose figures are
+ * those of MODULE STATS: what its commands cost, summed up from their own statistics, and what it
+ * holds. */
+#include <inttypes.h>
 #include <keel.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,9 +117,20 @@ static void admin_unload(KeelCtx *c, const KeelStr *argv, int argc) {
     else keel_reply_ok(c);
 }
 
+static void admin_reload(KeelCtx *c, const KeelStr *argv, int argc) {
+    if (argc > 4) {
+        keel_reply_arity(c);
+        return;
+    }
+    const char *reason = keel_module_reload(c, argv[2], argc > 3 ? argv[3] : KEEL_LIT(""));
+    if (reason) keel_reply_errorf(c, "ERR Error reloading module: %s", reason);
+    else keel_reply_ok(c);
+}
+
 typedef struct Listing {
     KeelCtx *ctx;
     size_t count;
+    const KeelStr *name;  /* of the only one that is wanted; NULL: all are */
 } Listing;
 
 static bool list_one(const KeelModuleInfo *m, void *data) {
@@ -138,9 +153,48 @@ static bool list_one(const KeelModuleInfo *m, void *data) {
 static void admin_list(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv;
     (void)argc;
-    Listing listing = {c, 0};
+    Listing listing = {.ctx = c};
     KeelDeferred array = keel_reply_defer_array(c);
     keel_module_each(list_one, &listing);
+    keel_reply_end(c, array, listing.count);
+}
+
+static bool stats_one(const KeelModuleInfo *m, void *data) {
+    Listing *listing = data;
+    KeelCtx *c = listing->ctx;
+    if (listing->name && !keel_is(*listing->name, m->name)) return true;
+    const struct {
+        const char *name;
+        int64_t value;
+    } figures[] = {
+        {"commands", (int64_t)m->commands}, {"calls", (int64_t)m->calls},
+        {"errors", (int64_t)m->failed}, {"usec", (int64_t)(m->nanoseconds / 1000)},
+        {"bytes", m->bytes}, {"keys", (int64_t)m->keys}};
+    enum { FIGURES = sizeof(figures) / sizeof(figures[0]) };
+    listing->count++;
+    keel_reply_map(c, 1 + FIGURES);
+    keel_reply_cstr(c, "name");
+    keel_reply_cstr(c, m->name);
+    for (size_t i = 0; i < FIGURES; i++) {
+        keel_reply_cstr(c, figures[i].name);
+        keel_reply_int(c, figures[i].value);
+    }
+    return true;
+}
+
+static void admin_stats(KeelCtx *c, const KeelStr *argv, int argc) {
+    if (argc > 3) {
+        keel_reply_arity(c);
+        return;
+    }
+    Listing listing = {.ctx = c, .name = argc > 2 ? &argv[2] : NULL};
+    KeelDeferred array = keel_reply_defer_array(c);
+    keel_module_each(stats_one, &listing);
+    if (listing.name && !listing.count) {
+        keel_reply_undo(c);
+        keel_reply_error(c, "ERR no such module with that name");
+        return;
+    }
     keel_reply_end(c, array, listing.count);
 }
 
@@ -155,6 +209,11 @@ static void admin_help(KeelCtx *c, const KeelStr *argv, int argc) {
         "LOADEX <path> [[CONFIG NAME VALUE] [CONFIG NAME VALUE]] [ARGS ...]",
         "    Load a module library from <path>, while passing it module configurations and "
         "optional arguments.",
+        "RELOAD <name> [<path>]",
+        "    Replace a module's code by that of the library at <path>, or where it was loaded from, "
+        "and keep its data.",
+        "STATS [<name>]",
+        "    Show what modules' commands cost and what modules hold.",
         "UNLOAD <name>",
         "    Unload a module.",
         NULL,
@@ -166,7 +225,6 @@ static void admin_help(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* Collects "a|b" of the modules that one needs, or that need it. */
 typedef struct Names {
-    const char *of;       /* who needs `of`? NULL: not asked */
     char text[512];
     size_t len;
 } Names;
@@ -192,25 +250,58 @@ static bool walk_needs(const char *needs, const char *find, Names *names) {
     return found;
 }
 
-static bool add_user(const KeelModuleInfo *m, void *data) {
-    Names *names = data;
-    if (walk_needs(m->needs, names->of, NULL)) add_name(names, m->name, strlen(m->name));
+/* All of them, looked at once: counting keys and commands is not for free. */
+typedef struct Modules {
+    KeelModuleInfo *list;
+    size_t count, room;
+} Modules;
+
+static bool gather(const KeelModuleInfo *m, void *data) {
+    Modules *all = data;
+    if (all->count == all->room) {
+        all->room = all->room ? all->room * 2 : 32;
+        all->list = keel_realloc(all->list, all->room * sizeof(*all->list));
+    }
+    all->list[all->count++] = *m;
     return true;
 }
 
-static bool info_one(const KeelModuleInfo *m, void *data) {
-    KeelInfo *info = data;
-    Names used_by = {.of = m->name}, uses = {0};
-    keel_module_each(add_user, &used_by);
-    walk_needs(m->needs, NULL, &uses);
-    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=0,usedby=[%s],using=[%s],"
-                    "options=[]", m->name, (long long)version_number(m), used_by.text,
-                    uses.text);
-    return true;
+static KeelForeignFacts facts_of(const KeelModuleInfo *m) {
+    KeelForeignFacts facts = {.size = sizeof(facts)};
+    char name[128];
+    if (!m->loader[0]) return facts;
+    snprintf(name, sizeof(name), "loader.%s", m->loader);
+    const KeelForeign *foreign = keel_interface(name, 100);
+    if (foreign) foreign->facts(m->name, &facts);
+    return facts;
+}
+
+static bool uses(const KeelModuleInfo *m, const char *name) {
+    return walk_needs(m->needs, name, NULL) ||
+           (m->loader[0] && walk_needs(facts_of(m).uses, name, NULL));
+}
+
+static void info_one(KeelInfo *info, const Modules *all, const KeelModuleInfo *m) {
+    Names used_by = {0}, using = {0};
+    for (size_t i = 0; i < all->count; i++) {
+        const KeelModuleInfo *other = &all->list[i];
+        if (uses(other, m->name)) add_name(&used_by, other->name, strlen(other->name));
+    }
+    KeelForeignFacts facts = facts_of(m);
+    walk_needs(m->needs, NULL, &using);
+    walk_needs(facts.uses, NULL, &using);
+    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=%d,usedby=[%s],using=[%s],"
+                    "options=[%s],commands=%zu,calls=%" PRIu64 ",errors=%" PRIu64 ",usec=%" PRIu64
+                    ",bytes=%" PRId64 ",keys=%" PRIu64, m->name, (long long)version_number(m),
+                    facts.filters, used_by.text, using.text, facts.options, m->commands, m->calls,
+                    m->failed, m->nanoseconds / 1000, m->bytes, m->keys);
 }
 
 static void info_modules(KeelInfo *info) {
-    keel_module_each(info_one, info);
+    Modules all = {0};
+    keel_module_each(gather, &all);
+    for (size_t i = 0; i < all.count; i++) info_one(info, &all, &all.list[i]);
+    keel_free(all.list);
 }
 
 /* --- tables --- */
@@ -248,6 +339,14 @@ static const KeelCommand module_commands[] = {
      .flags = CHANGES, .call = admin_loadex, .group = "server",
      .summary = "Loads a module and gives values to its settings.", .since = "7.0.0",
      .complexity = "O(1)"},
+    {.name = "reload", .args = "name [path]", .flags = CHANGES, .call = admin_reload,
+     .group = "server", .summary = "Replaces a module's code and keeps its data.",
+     .since = "7.2.0", .complexity = "O(1), or O(N) where N is the number of keys of the module's "
+     "types, when the values must be saved and loaded."},
+    {.name = "stats", .args = "[name]", .flags = KEEL_ADMIN | KEEL_NOSCRIPT, .call = admin_stats,
+     .group = "server", .summary = "Shows what modules' commands cost and what modules hold.",
+     .since = "7.2.0",
+     .complexity = "O(N) where N is the number of commands.", .tips = "nondeterministic_output"},
     {.name = "unload", .args = "name", .flags = CHANGES, .call = admin_unload, .group = "server",
      .summary = "Unloads a module.", .since = "4.0.0", .complexity = "O(1)"},
     {0}};
@@ -266,6 +365,6 @@ static int admin_start(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 KEEL_MODULE(.name = "admin", .version = "1.0.0",
-            .summary = "MODULE: loads, lists and unloads modules of a running server.",
+            .summary = "MODULE: loads, lists, replaces and unloads modules of a running server.",
             .commands = commands, .configs = configs, .info = info, .gates = gates,
             .load = admin_start);

@@ -136,7 +136,11 @@ static int child_run(void *data) {
     (void)data;
     char path[PATH_ROOM];
     temporary_base(path, (int)getpid());
+    KeelSavingEvent event = {.phase = KEEL_BEFORE, .what = child_purpose, .in_child = true};
+    keel_event_send(NULL, KEEL_EVENT_SAVING, &event);
     int rc = write_base(path, rw.preamble);
+    event.phase = rc == 0 ? KEEL_AFTER : KEEL_FAILED;
+    keel_event_send(NULL, KEEL_EVENT_SAVING, &event);
     if (rc == 0) keel_log(KEEL_LOG_NOTICE, "AOF rewrite: base written");
     return rc;
 }

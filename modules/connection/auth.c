@@ -72,7 +72,8 @@ static bool same_secret(KeelStr offered, KeelStr secret) {
     return !different;
 }
 
-/* False: an error was replied. *granted: somebody else signed the client in already. */
+/* False: an error was replied, or will be, or the command runs again when it is known. *granted:
+ * somebody else signed the client in already. */
 static bool auth_check(KeelCtx *c, KeelStr user, KeelStr password, bool *granted) {
     const KeelAuthenticator *other = keel_interface("authenticator", 100);
     KeelSignIn answer = other ? other->authenticate(c, user, password) : KEEL_SIGN_IN_OTHERS;

@@ -49,13 +49,15 @@ static void connection_quit(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 static void connection_reset(KeelCtx *c, const KeelStr *argv, int argc) {
+    KeelClient *client = keel_client(c);
+    KeelClientKind kind = keel_client_kind(client);
     (void)argv, (void)argc;
-    KeelClientKind kind = keel_client_kind(keel_client(c));
-    if (kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY) {
+    bool called = keel_client_by_id(keel_client_id(client)) != client; /* by a module */
+    if (called || kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY) {
         keel_reply_error(c, "ERR can only reset normal client connections");
         return;
     }
-    keel_client_reset(keel_client(c));
+    keel_client_reset(client);
     keel_reply_status(c, "RESET");
 }
 

@@ -20,7 +20,7 @@
 static void publish_command(KeelCtx *c, const KeelStr *argv, bool shard) {
     size_t n = publish(argv[1], argv[2], shard);
     /* In a cluster the bus carries it to replicas. */
-    if (!keel_interface("cluster", 100)) keel_journal_force(c);
+    if (keel_journal_wanted(c) && !keel_interface("cluster", 100)) keel_journal_force(c);
     keel_reply_int(c, (int64_t)n);
 }
 

@@ -132,6 +132,32 @@ static void flush(KeelCtx *c) {
     }
 }
 
+static int emit_plain(KeelSink *sink, KeelStr field) {
+    return keel_save_raw(sink, field.ptr, field.len);
+}
+
+int rm_hand_over_aux(KeelCtx *c, const Mod *old, uint64_t when) {
+    KeelMemorySink fields;
+    KeelMemorySource source;
+    int result = 0;
+    keel_sink_memory(&fields);
+    for (RedisModuleType *type = old->types; type && result == 0; type = type->next) {
+        const RedisModuleTypeMethods *methods = &type->methods;
+        const RedisModuleType *heir = rm_type_by_id(type->id);
+        if (!(methods->aux_save || methods->aux_save2)) continue;
+        if (!((uint64_t)methods->aux_save_triggers & when) || !heir || !heir->methods.aux_load) continue;
+        result = save_field(type, when, &fields.sink, emit_plain);
+        if (result != 0) keel_load_error(c, "type %s did not save its auxiliary field", type->name);
+    }
+    keel_source_memory(&source, (KeelStr){fields.bytes, fields.len});
+    while (result == 0 && source.rest.len) {
+        result = load(c, &source.source, KEEL_LIT(""), false);
+        if (result != 0) keel_load_error(c, "%s", source.source.reason);
+    }
+    keel_sink_free_memory(&fields);
+    return result;
+}
+
 void rm_aux_revive(const Mod *mod) {
     for (Kept **at = &kept; *at;) {
         Kept *k = *at;

@@ -23,6 +23,8 @@ struct RedisModuleBlockedClient {
     int protocol;
     bool on_keys, waiting, released, aborted, answered, timed_out;
     bool as_timeout;               /* UnblockClient of one that waits for keys */
+    int64_t measured, since;       /* nanoseconds of work for it, and when the current one began */
+    RedisModuleAuthCallback sign_in; /* BlockClientOnAuth; NULL: it is no such */
 };
 
 /* ---- the end --------------------------------------------------------------------------------- */
@@ -101,6 +103,7 @@ static void pass_collected(RedisModuleBlockedClient *bc, KeelCtx *c) {
 static bool retry(KeelCtx *c, const KeelStr *argv, int argc, KeelStr key, void *data) {
     RedisModuleBlockedClient *bc = data;
     keel_journal_nothing(c);
+    keel_block_took(c, bc->measured);
     if (bc->on_keys && !bc->as_timeout && !bc->aborted) {
         bool done = run(bc, c, bc->reply, RM_BLOCKED_REPLY, argv, argc, key);
         bc->answered = done;
@@ -125,11 +128,28 @@ static void time_up(KeelCtx *c, void *data) {
     int argc = keel_argv(c, &argv);
     bc->answered = bc->timed_out = true;
     keel_journal_nothing(c);
+    keel_block_took(c, bc->measured);
     if (!bc->timeout) {
         keel_reply_uncounted(c);
         return;
     }
     run(bc, c, bc->timeout, RM_BLOCKED_TIMEOUT, argv, argc, KEEL_LIT(""));
+}
+
+/* ---- signing in ------------------------------------------------------------------------------ */
+
+int rm_blocked_sign_in(RedisModuleBlockedClient *bc, KeelCtx *c, RedisModuleString *user,
+                       RedisModuleString *password, RedisModuleString **error) {
+    RedisModuleCtx *ctx = enter(bc, c, RM_BLOCKED_REPLY | RM_SILENT);
+    keel_block_took(c, bc->measured);
+    int handled = bc->sign_in(ctx, user, password, error);
+    rm_leave(ctx);
+    bc->answered = true;
+    return handled;
+}
+
+void rm_blocked_over(RedisModuleBlockedClient *bc) {
+    wait_over(bc);
 }
 
 /* ---- blocking -------------------------------------------------------------------------------- */
@@ -145,15 +165,20 @@ static RedisModuleBlockedClient *block(RedisModuleCtx *ctx, RedisModuleBlockedCl
     bc->client = client ? keel_client_id(client) : 0;
     bc->db = keel_db(ctx->c);
     bc->protocol = client ? keel_reply_protocol(ctx->c) : 2;
+    ctx->mod->blocked++;
+    if (bc->sign_in && (bc->block = rm_sign_in_block(ctx->c, bc))) {
+        bc->waiting = true;
+        return bc;
+    }
     KeelStr *names = keel_alloc((size_t)(count + 1) * sizeof(*names));
     for (int i = 0; i < count; i++) names[i] = rm_view(keys[i]);
     KeelBlock row = {.size = sizeof(row), .keys = names, .key_count = count,
                      .deadline_ms = timeout > 0 ? keel_now_ms() + timeout : 0, .retry = retry,
-                     .timeout = time_up, .free = wait_over, .data = bc, .on_delete = on_delete};
+                     .timeout = time_up, .free = wait_over, .data = bc, .on_delete = on_delete,
+                     .only_named = !wanted.timeout};
     bc->waiting = true;
-    bc->block = keel_block(ctx->c, &row);
+    if (!bc->sign_in) bc->block = keel_block(ctx->c, &row);
     keel_free(names);
-    ctx->mod->blocked++;
     if (bc->block) return bc;
     bc->waiting = false;
     if (ctx->flags & RM_BLOCKED_REPLY) {
@@ -171,6 +196,18 @@ RedisModuleBlockedClient *RM_BlockClient(RedisModuleCtx *ctx, RedisModuleCmdFunc
     RedisModuleBlockedClient wanted = {.reply = reply, .timeout = timeout, .free_data = free_data};
     rm_threads_enable();
     return block(ctx, wanted, timeout_ms, NULL, 0, false);
+}
+
+RedisModuleBlockedClient *RM_BlockClientOnAuth(RedisModuleCtx *ctx, RedisModuleAuthCallback reply,
+                                               void (*free_data)(RedisModuleCtx *, void *)) {
+    RedisModuleBlockedClient wanted = {.sign_in = reply, .free_data = free_data};
+    if (!rm_signing_in(ctx)) {
+        keel_reply_error(ctx->c, "ERR Module blocking client on auth when not currently undergoing "
+                                 "module authentication");
+        return NULL;
+    }
+    rm_threads_enable();
+    return block(ctx, wanted, 0, NULL, 0, false);
 }
 
 RedisModuleBlockedClient *RM_BlockClientOnKeysWithFlags(
@@ -276,14 +313,14 @@ uint64_t rm_blocked_client_id(const RedisModuleBlockedClient *bc) {
     return bc->client;
 }
 
-/* The time of background work is the module's own: the command's statistics have what the loop
- * spent. */
+/* By the thread that works for the client, several times if need be. */
 int RM_BlockedClientMeasureTimeStart(RedisModuleBlockedClient *bc) {
-    (void)bc;
+    bc->since = keel_monotonic_ns();
     return REDISMODULE_OK;
 }
 int RM_BlockedClientMeasureTimeEnd(RedisModuleBlockedClient *bc) {
-    (void)bc;
+    if (!bc->since) return REDISMODULE_ERR;
+    bc->measured += keel_monotonic_ns() - bc->since;
     return REDISMODULE_OK;
 }
 
@@ -373,6 +410,7 @@ int RM_ThreadSafeContextTryLock(RedisModuleCtx *ctx) {
 void RM_ThreadSafeContextUnlock(RedisModuleCtx *ctx) {
     KeelCtx *c = ctx->c;
     while (ctx->keys) RM_CloseKey(ctx->keys);
+    rm_jobs_due(c);
     keel_journal_group(c, false);
     ctx->c = locked = NULL;
     keel_unlock(c);

@@ -323,6 +323,18 @@ static bool is_category(KeelStr word) {
     return false;
 }
 
+/* A module that takes another's place shares its categories meanwhile. */
+static bool take_category(Mod *mod, KeelStr name) {
+    for (const Mod *old = rm_mods; old; old = old->next) {
+        for (int bit = 0; old->replaced && bit < 64; bit++) {
+            if (!(old->categories & 1ull << bit) || !keel_is(name, keel_category_name(bit))) continue;
+            mod->categories |= 1ull << bit;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Outside OnLoad, bad names (EINVAL), names that are there (EBUSY) and no more room (ENOMEM). */
 int RM_AddACLCategory(RedisModuleCtx *ctx, const char *name) {
     Mod *mod = ctx->mod;
@@ -331,6 +343,7 @@ int RM_AddACLCategory(RedisModuleCtx *ctx, const char *name) {
     for (const char *s = name; *s; s++) {
         if (!isalnum((unsigned char)*s) && *s != '_' && *s != '-') return REDISMODULE_ERR;
     }
+    if (take_category(mod, keel_str(name))) return REDISMODULE_OK;
     errno = EBUSY;
     if (is_category(keel_str(name))) return REDISMODULE_ERR;
     int bit = keel_category_add(keel_str(name));
@@ -341,8 +354,12 @@ int RM_AddACLCategory(RedisModuleCtx *ctx, const char *name) {
 }
 
 void rm_forget_categories(Mod *mod) {
+    uint64_t shared = 0;
+    for (const Mod *other = rm_mods; other; other = other->next) {
+        if (other != mod) shared |= other->categories;
+    }
     for (int bit = 0; bit < 64; bit++) {
-        if (mod->categories & 1ull << bit) keel_category_remove(bit);
+        if (mod->categories & ~shared & 1ull << bit) keel_category_remove(bit);
     }
 }
 

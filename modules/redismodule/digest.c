@@ -16,7 +16,7 @@ void rm_type_digest(KeelDigest *d, const KeelValue *v) {
     RedisModuleDigest md = {.digester = keel_interface("digest", 100), .db = v->db};
     if (!md.digester) return;
     md.key = rm_key_name(v->name);
-    held->type->methods.digest(&md, held->value);
+    held->cell->type->methods.digest(&md, held->value);
     rm_string_release(md.key);
     md.digester->xor_(d, md.all.sum, sizeof(md.all.sum));
 }

@@ -3,9 +3,11 @@
  * Subscriptions hang in lists in the order in which they came. The host's hooks behind them are off
  * while no module listens, so they cost nothing then. Callbacks may subscribe and unsubscribe: what
  * goes while an event is told is only marked, and taken out afterwards. */
+#define _GNU_SOURCE /* strcasestr */
 #include "rm.h"
 
 #include <errno.h>
+#include <keel/replication.h>
 #include <string.h>
 
 /* ---- subscriptions --------------------------------------------------------------------------- */
@@ -65,6 +67,10 @@ static void arm(void) {
         if (l->notified) classes |= (unsigned)l->classes;
         else wanted |= 1ull << l->event;
     }
+    const uint64_t roles = 1u << REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED |
+                           1u << REDISMODULE_EVENT_REPLICA_CHANGE |
+                           1u << REDISMODULE_EVENT_MASTER_LINK_CHANGE;
+    if (wanted & roles) wanted |= roles; /* one hook for the three */
     for (uint64_t event = 0; event < _REDISMODULE_EVENT_NEXT; event++) {
         KeelHook row = row_of(event);
         if (row.call) keel_hook_arm(row.event, row.call, wanted >> event & 1);
@@ -82,6 +88,7 @@ static void tell(KeelCtx *c, uint64_t event, uint64_t sub, void *data, const Mod
         rm_leave(ctx);
     }
     tell_end();
+    if (!telling && !(c && keel_command(c))) rm_jobs_due(c ? c : rm_callback_c());
 }
 
 /* ---- the host's events ----------------------------------------------------------------------- */
@@ -142,9 +149,16 @@ static void on_fork(KeelCtx *c, const void *data) {
          NULL, NULL);
 }
 
+static int server_hz(void) {
+    char text[32];
+    int64_t hz = 10;
+    if (keel_config_get(KEEL_LIT("hz"), text, sizeof(text), NULL)) keel_parse_int(keel_str(text), &hz);
+    return hz > 0 ? (int)hz : 10;
+}
+
 static void on_loading(KeelCtx *c, const void *data) {
     const KeelLoadingEvent *e = data;
-    bool aof = e->what && strstr(e->what, "aof"), peer = e->what && strstr(e->what, "repl");
+    bool aof = e->what && strcasestr(e->what, "aof"), peer = e->what && strcasestr(e->what, "repl");
     uint64_t sub = e->phase == KEEL_AFTER    ? REDISMODULE_SUBEVENT_LOADING_ENDED
                    : e->phase == KEEL_FAILED ? REDISMODULE_SUBEVENT_LOADING_FAILED
                    : aof                     ? REDISMODULE_SUBEVENT_LOADING_AOF_START
@@ -152,6 +166,70 @@ static void on_loading(KeelCtx *c, const void *data) {
                                              : REDISMODULE_SUBEVENT_LOADING_RDB_START;
     rm_server_loading = e->phase == KEEL_BEFORE;
     tell(c, REDISMODULE_EVENT_LOADING, sub, NULL, NULL);
+}
+
+/* At most so often as the server ticks. */
+static void on_progress(KeelCtx *c, const void *data) {
+    static int64_t due;
+    const KeelLoadingEvent *e = data;
+    int hz = server_hz();
+    int64_t now = keel_monotonic_ns();
+    if (now < due) return;
+    due = now + 1000000000 / hz;
+    RedisModuleLoadingProgressV1 info = {REDISMODULE_LOADING_PROGRESS_VERSION, hz,
+                                         e->total ? (int32_t)(e->done * 1024 / e->total) : -1};
+    tell(c, REDISMODULE_EVENT_LOADING_PROGRESS,
+         strcasestr(e->what, "aof") ? REDISMODULE_SUBEVENT_LOADING_PROGRESS_AOF
+                                    : REDISMODULE_SUBEVENT_LOADING_PROGRESS_RDB, &info, NULL);
+}
+
+/* In the process that writes: a background save's callbacks run in its child. */
+static void on_saving(KeelCtx *c, const void *data) {
+    const KeelSavingEvent *e = data;
+    bool aof = strcasestr(e->what, "aof");
+    uint64_t start = aof ? e->in_child ? REDISMODULE_SUBEVENT_PERSISTENCE_AOF_START
+                                       : REDISMODULE_SUBEVENT_PERSISTENCE_SYNC_AOF_START
+                         : e->in_child ? REDISMODULE_SUBEVENT_PERSISTENCE_RDB_START
+                                       : REDISMODULE_SUBEVENT_PERSISTENCE_SYNC_RDB_START;
+    tell(c, REDISMODULE_EVENT_PERSISTENCE,
+         e->phase == KEEL_BEFORE  ? start
+         : e->phase == KEEL_AFTER ? REDISMODULE_SUBEVENT_PERSISTENCE_ENDED
+                                  : REDISMODULE_SUBEVENT_PERSISTENCE_FAILED, NULL, NULL);
+}
+
+static void on_role(KeelCtx *c, const void *data) {
+    static char no_history[] = "0000000000000000000000000000000000000000";
+    static const struct {
+        uint64_t event, sub;
+    } told[] = {
+        [KEEL_ROLE_PRIMARY] = {REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+                               REDISMODULE_EVENT_REPLROLECHANGED_NOW_MASTER},
+        [KEEL_ROLE_REPLICA] = {REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+                               REDISMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA},
+        [KEEL_ROLE_PEER_ONLINE] = {REDISMODULE_EVENT_REPLICA_CHANGE,
+                                   REDISMODULE_SUBEVENT_REPLICA_CHANGE_ONLINE},
+        [KEEL_ROLE_PEER_OFFLINE] = {REDISMODULE_EVENT_REPLICA_CHANGE,
+                                    REDISMODULE_SUBEVENT_REPLICA_CHANGE_OFFLINE},
+        [KEEL_ROLE_LINK_UP] = {REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+                               REDISMODULE_SUBEVENT_MASTER_LINK_UP},
+        [KEEL_ROLE_LINK_DOWN] = {REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+                                 REDISMODULE_SUBEVENT_MASTER_LINK_DOWN},
+    };
+    const KeelRoleEvent *e = data;
+    if (!e || e->what > KEEL_ROLE_LINK_DOWN) return;
+    uint64_t event = told[e->what].event;
+    RedisModuleReplicationInfoV1 info = {.version = REDISMODULE_REPLICATIONINFO_VERSION,
+                                         .master = e->what == KEEL_ROLE_PRIMARY,
+                                         .masterhost = (char *)(uintptr_t)e->host,
+                                         .masterport = e->port, .replid1 = no_history,
+                                         .replid2 = no_history, .repl2_offset = (uint64_t)-1};
+    const KeelReplicationOps *ops = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    if (ops) {
+        info.replid1 = (char *)(uintptr_t)ops->id();
+        info.repl1_offset = (uint64_t)ops->offset();
+    }
+    tell(c, event, told[e->what].sub,
+         event == REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED ? &info : NULL, NULL);
 }
 
 /* The key is there still, and shown through a handle for reading. */
@@ -203,6 +281,12 @@ static KeelHook row_of(uint64_t event) {
     case REDISMODULE_EVENT_CRON_LOOP: return (KeelHook){KEEL_EVENT_CRON, on_cron};
     case REDISMODULE_EVENT_EVENTLOOP: return (KeelHook){KEEL_EVENT_TURN, on_turn};
     case REDISMODULE_EVENT_SHUTDOWN: return (KeelHook){KEEL_EVENT_SHUTDOWN, on_shutdown};
+    case REDISMODULE_EVENT_LOADING_PROGRESS:
+        return (KeelHook){KEEL_EVENT_LOADING_PROGRESS, on_progress};
+    case REDISMODULE_EVENT_PERSISTENCE: return (KeelHook){KEEL_EVENT_SAVING, on_saving};
+    case REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED:
+    case REDISMODULE_EVENT_REPLICA_CHANGE:
+    case REDISMODULE_EVENT_MASTER_LINK_CHANGE: return (KeelHook){KEEL_EVENT_ROLE, on_role};
     case REDISMODULE_EVENT_KEY: return (KeelHook){KEEL_EVENT_KEY_REMOVED, on_removed};
     default: return (KeelHook){0};
     }
@@ -215,6 +299,8 @@ const KeelHook rm_hooks[] = {
     {KEEL_EVENT_SWAP, on_swap},            {KEEL_EVENT_CONFIG, on_config},
     {KEEL_EVENT_CRON, on_cron},            {KEEL_EVENT_TURN, on_turn},
     {KEEL_EVENT_SHUTDOWN, on_shutdown},    {KEEL_EVENT_KEY_REMOVED, on_removed},
+    {KEEL_EVENT_ROLE, on_role},            {KEEL_EVENT_LOADING_PROGRESS, on_progress},
+    {KEEL_EVENT_SAVING, on_saving},        {KEEL_EVENT_DEFRAGMENT, rm_defragment_event},
     {KEEL_EVENT_NOTIFY, rm_on_notify},     {0},
 };
 
@@ -345,13 +431,22 @@ typedef struct Job {
 
 static Job *job_first, **job_end = &job_first;
 static bool jobs_running;
+static bool jobs_grouped;          /* a group of the journal is open for them */
+
+/* What jobs write belongs to the transaction of what made them necessary: the group of records that
+ * the command or callback has open stays so until they have run. */
+static void jobs_join(KeelCtx *c) {
+    if (jobs_grouped || jobs_running) return;
+    jobs_grouped = true;
+    keel_journal_group(c, true);
+}
 
 /* In order; what they add runs too. */
 void rm_run_jobs(KeelCtx *c) {
     if (jobs_running) return;
+    jobs_join(c);
     jobs_running = true;
     keel_observer_arm(rm_jobs_observer, false);
-    keel_journal_group(c, true);
     int db = keel_db(c);
     for (Job *job; (job = job_first);) {
         job_first = job->next;
@@ -365,7 +460,11 @@ void rm_run_jobs(KeelCtx *c) {
     }
     if (keel_db(c) != db) keel_db_select(c, db);
     keel_journal_group(c, false);
-    jobs_running = false;
+    jobs_grouped = jobs_running = false;
+}
+
+void rm_jobs_due(KeelCtx *c) {
+    if (__builtin_expect(job_first != NULL, 0)) rm_run_jobs(c);
 }
 
 static void run_late(KeelCtx *c, void *data) {
@@ -373,7 +472,8 @@ static void run_late(KeelCtx *c, void *data) {
     if (job_first) rm_run_jobs(c);
 }
 
-/* After the command; between turns when none runs. */
+/* After the command; between turns when none runs. Timers and threads with the lock have their own
+ * end, see rm_jobs_due(). */
 void rm_jobs_seen(KeelCtx *c, const KeelCall *call) {
     if (!call->nested && !keel_is_nested(c)) rm_run_jobs(c);
 }
@@ -386,6 +486,7 @@ int RM_AddPostNotificationJob(RedisModuleCtx *ctx, RedisModulePostNotificationJo
     if (!job_first) keel_post(run_late, NULL);
     *job_end = job;
     job_end = &job->next;
+    if (ctx->c && keel_command(ctx->c)) jobs_join(ctx->c);
     keel_observer_arm(rm_jobs_observer, true);
     return REDISMODULE_OK;
 }

@@ -12,6 +12,7 @@ typedef struct Export {
 
 static Export *find(const char *name, Mod **owner) {
     for (Mod *mod = rm_mods; mod; mod = mod->next) {
+        if (mod->replaced) continue;
         for (Export *e = mod->exports; e; e = e->next) {
             if (strcmp(e->name, name) != 0) continue;
             *owner = mod;
@@ -46,13 +47,13 @@ void *RM_GetSharedAPI(RedisModuleCtx *ctx, const char *name) {
     return e->function;
 }
 
-bool rm_exports_used(const Mod *mod) {
+const Mod *rm_exports_used(const Mod *mod) {
     for (const Mod *user = rm_mods; user; user = user->next) {
         for (int i = 0; i < user->used_count; i++) {
-            if (user->used[i] == mod) return true;
+            if (user->used[i] == mod && user != mod) return user;
         }
     }
-    return false;
+    return NULL;
 }
 
 void rm_forget_exports(Mod *mod) {

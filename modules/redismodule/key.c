@@ -48,23 +48,41 @@ const KeelStringOps *rm_strings(void) {
     OPS(string, KeelStringOps, KEEL_STRING_VERSION);
 }
 
+static const KeelType *strings; /* the type of strings, once it is known */
+
 void rm_forget_interfaces(void) {
     memset(&ops, 0, sizeof(ops));
+    strings = NULL;
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static RedisModuleKey *key_new(void) {
+/* For a key that is not a context's only open one. */
+static __attribute__((noinline)) RedisModuleKey *key_new(RedisModuleCtx *ctx) {
     RedisModuleKey *key = pool;
-    if (!key) return keel_zalloc(sizeof(*key));
-    pool = key->next;
-    pooled--;
+    if (key) {
+        pool = key->next;
+        pooled--;
+    } else {
+        key = keel_zalloc(sizeof(*key));
+    }
+    key->ctx = ctx;
     return key;
+}
+
+static void key_drop(RedisModuleKey *key) {
+    if (key == key->ctx->first_key) return;
+    if (pooled == POOL) {
+        keel_free(key);
+        return;
+    }
+    key->next = pool;
+    pool = key;
+    pooled++;
 }
 
 static unsigned host_mode(int mode) {
     unsigned host = mode & REDISMODULE_WRITE ? KEEL_KEY_WRITE : KEEL_KEY_READ;
-    if (__builtin_expect(mode < REDISMODULE_OPEN_KEY_NOTOUCH, 1)) return host;
     if (mode & REDISMODULE_OPEN_KEY_NOTOUCH) host |= KEEL_KEY_NO_TOUCH;
     if (mode & (REDISMODULE_OPEN_KEY_NOSTATS | REDISMODULE_OPEN_KEY_NONOTIFY)) {
         host |= KEEL_KEY_NO_STATS;
@@ -81,50 +99,69 @@ int RM_GetOpenKeyModesAll(void) {
     return _REDISMODULE_OPEN_KEY_ALL;
 }
 
-/* NULL: missing, when it is only read. */
-RedisModuleKey *RM_OpenKey(RedisModuleCtx *ctx, RedisModuleString *name, int mode) {
-    RedisModuleKey *key = key_new();
+/* With another key open, of a name that is no argument, or in an unusual mode. */
+static __attribute__((noinline)) RedisModuleKey *open_any(RedisModuleCtx *ctx,
+                                                          RedisModuleString *name, int mode) {
+    RedisModuleKey *key = ctx->keys ? key_new(ctx) : ctx->first_key;
     if (!keel_key_open(ctx->c, rm_view(name), host_mode(mode), &key->key) &&
         !(mode & REDISMODULE_WRITE)) {
-        key->next = pool;
-        pool = key;
-        pooled++;
+        key_drop(key);
         return NULL;
     }
-    key->ctx = ctx;
-    /* An argument lives as long as the handle, unless it outlives its callback. */
-    key->name = name->form == STR_BORROWED ? name : rm_string_keep(name);
-    key->key.name = rm_view(key->name);
+    key->name = name;
     key->mode = mode;
-    key->db = keel_db(ctx->c);
-    key->changed = false;
-    key->walk = WALK_NONE;
+    key->unusual = true;
+    /* An argument lives as long as the handle, unless it outlives its callback. */
+    key->name_kept = name->form != STR_BORROWED;
+    if (key->name_kept) rm_string_keep(name);
     key->prev = NULL;
     key->next = ctx->keys;
-    if (ctx->keys) ctx->keys->prev = key;
+    if (key->next) key->next->prev = key;
     ctx->keys = key;
     return key;
 }
 
+/* NULL: missing, when it is only read. A closed handle has no neighbours, no walk and no reference. */
+RedisModuleKey *RM_OpenKey(RedisModuleCtx *ctx, RedisModuleString *name, int mode) {
+    if (__builtin_expect(ctx->keys || mode >= REDISMODULE_OPEN_KEY_NOTOUCH ||
+                             name->form != STR_BORROWED, 0)) {
+        return open_any(ctx, name, mode);
+    }
+    RedisModuleKey *key = ctx->first_key;
+    key->name = name;
+    key->mode = mode;
+    unsigned host = mode & REDISMODULE_WRITE ? KEEL_KEY_WRITE : KEEL_KEY_READ;
+    if (!keel_key_open(ctx->c, rm_view(name), host, &key->key) &&
+        !(key->mode & REDISMODULE_WRITE)) {
+        return NULL;
+    }
+    key->ctx->keys = key;
+    return key;
+}
+
+static __attribute__((noinline)) void key_close(RedisModuleKey *key) {
+    if (key->walk != WALK_NONE) rm_key_end_walk(key);
+    if (key->prev) {
+        key->prev->next = key->next;
+    } else {
+        key->ctx->keys = key->next;
+    }
+    if (key->next) key->next->prev = key->prev;
+    key->prev = key->next = NULL;
+    key->unusual = false;
+    if (key->name_kept) rm_string_release(key->name);
+    key->name_kept = false;
+    key_drop(key);
+}
+
 void RM_CloseKey(RedisModuleKey *key) {
     if (!key) return;
-    if (key->walk != WALK_NONE) rm_key_end_walk(key);
-    if (key->ctx) {
-        if (key->prev) {
-            key->prev->next = key->next;
-        } else {
-            key->ctx->keys = key->next;
-        }
-        if (key->next) key->next->prev = key->prev;
-    }
-    if (key->name->form != STR_BORROWED) rm_string_release(key->name);
-    if (pooled == POOL) {
-        keel_free(key);
+    RedisModuleCtx *ctx = key->ctx;
+    if (__builtin_expect(!key->unusual && key == ctx->keys && !key->next, 1)) {
+        ctx->keys = NULL;
         return;
     }
-    key->next = pool;
-    pool = key;
-    pooled++;
+    key_close(key);
 }
 
 int RM_KeyExists(RedisModuleCtx *ctx, RedisModuleString *name) {
@@ -144,16 +181,14 @@ void rm_key_end_walk(RedisModuleKey *key) {
 /* ---- what a key is --------------------------------------------------------------------------- */
 
 int RM_KeyType(RedisModuleKey *key) {
-    if (!key || !keel_key_exists(&key->key)) return REDISMODULE_KEYTYPE_EMPTY;
-    switch (keel_key_type(&key->key)->number) {
-    case 0: return REDISMODULE_KEYTYPE_STRING;
-    case 1: return REDISMODULE_KEYTYPE_LIST;
-    case 2: return REDISMODULE_KEYTYPE_SET;
-    case 3: return REDISMODULE_KEYTYPE_ZSET;
-    case 4: return REDISMODULE_KEYTYPE_HASH;
-    case 6: return REDISMODULE_KEYTYPE_STREAM;
-    default: return REDISMODULE_KEYTYPE_MODULE;
-    }
+    static const uint8_t kinds[] = {REDISMODULE_KEYTYPE_STRING, REDISMODULE_KEYTYPE_LIST,
+                                    REDISMODULE_KEYTYPE_SET,    REDISMODULE_KEYTYPE_ZSET,
+                                    REDISMODULE_KEYTYPE_HASH,   REDISMODULE_KEYTYPE_MODULE,
+                                    REDISMODULE_KEYTYPE_STREAM};
+    const KeelType *type = key ? keel_key_type(&key->key) : NULL;
+    if (!type) return REDISMODULE_KEYTYPE_EMPTY;
+    unsigned number = (unsigned)type->number;
+    return number < sizeof(kinds) ? kinds[number] : REDISMODULE_KEYTYPE_MODULE;
 }
 
 size_t RM_ValueLength(RedisModuleKey *key) {
@@ -171,7 +206,7 @@ const RedisModuleString *RM_GetKeyNameFromModuleKey(RedisModuleKey *key) {
 }
 
 int RM_GetDbIdFromModuleKey(RedisModuleKey *key) {
-    return key ? key->db : -1;
+    return key ? keel_key_db(&key->key) : -1;
 }
 
 /* ---- changing it as a whole ------------------------------------------------------------------ */
@@ -181,8 +216,7 @@ bool rm_key_writable(const RedisModuleKey *key) {
 }
 
 void rm_key_touched(RedisModuleKey *key) {
-    const Mod *mod = key->ctx ? key->ctx->mod : NULL;
-    key->changed = true;
+    const Mod *mod = key->ctx->mod;
     if (mod && mod->options & REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED) return;
     keel_key_changed(&key->key, 0, NULL);
 }
@@ -285,35 +319,45 @@ int RM_SetLFU(RedisModuleKey *key, long long freq) {
 /* ---- strings --------------------------------------------------------------------------------- */
 
 static const KeelType *string_type(void) {
-    const KeelStringOps *strings = rm_strings();
-    return strings ? strings->type : NULL;
+    const KeelStringOps *found = strings ? NULL : rm_strings();
+    if (found) strings = found->type;
+    return strings;
+}
+
+static __attribute__((noinline)) int set_first(RedisModuleKey *key, RedisModuleString *s) {
+    return string_type() ? RM_StringSet(key, s) : REDISMODULE_ERR;
 }
 
 int RM_StringSet(RedisModuleKey *key, RedisModuleString *s) {
-    const KeelType *type = string_type();
-    if (!rm_key_writable(key) || key->walk != WALK_NONE || !type) return REDISMODULE_ERR;
-    keel_key_set_bytes(&key->key, type, rm_view(s), KEEL_NO_EXPIRY);
+    if (!rm_key_writable(key) || key->walk != WALK_NONE) return REDISMODULE_ERR;
+    if (__builtin_expect(!strings, 0)) return set_first(key, s);
+    keel_key_set_bytes(&key->key, strings, rm_view(s), KEEL_NO_EXPIRY);
     rm_key_touched(key);
     return REDISMODULE_OK;
 }
 
-/* For writing, the value's own bytes; for reading a view of them, valid until the key changes. */
-char *RM_StringDMA(RedisModuleKey *key, size_t *len, int mode) {
+/* What is there to be changed, or no string. */
+static __attribute__((noinline)) char *edit_or_none(RedisModuleKey *key, size_t *len, int mode) {
     static char empty[1];
-    static char digits[KEEL_INT_ROOM];
     const KeelType *type = string_type();
     *len = 0;
     if (!key || !type || !keel_key_is(&key->key, type)) return NULL;
     if (!keel_key_exists(&key->key)) return empty;
-    if (mode & REDISMODULE_WRITE) {
-        size_t bytes = keel_key_bytes_len(&key->key);
-        char *edit = keel_key_bytes_edit(&key->key, type, bytes);
-        if (!edit) return NULL;
-        rm_key_touched(key);
-        *len = bytes;
-        return edit;
-    }
-    KeelStr view = keel_key_bytes(&key->key, digits);
+    if (!(mode & REDISMODULE_WRITE)) return RM_StringDMA(key, len, mode); /* it is known now */
+    size_t bytes = keel_key_bytes_len(&key->key);
+    char *edit = keel_key_bytes_edit(&key->key, type, bytes);
+    if (!edit) return NULL;
+    rm_key_touched(key);
+    *len = bytes;
+    return edit;
+}
+
+/* For writing, the value's own bytes; for reading a view of them, valid until the key changes. */
+char *RM_StringDMA(RedisModuleKey *key, size_t *len, int mode) {
+    static char digits[KEEL_INT_ROOM];
+    if (__builtin_expect(!key || mode & REDISMODULE_WRITE, 0)) return edit_or_none(key, len, mode);
+    KeelStr view = keel_key_bytes_of(&key->key, strings, digits);
+    if (__builtin_expect(!view.ptr, 0)) return edit_or_none(key, len, REDISMODULE_READ);
     *len = view.len;
     return (char *)(uintptr_t)view.ptr;
 }

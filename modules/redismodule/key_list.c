@@ -29,7 +29,7 @@ int RM_ListPush(RedisModuleKey *key, int where, RedisModuleString *s) {
     bool there = keel_key_exists(&key->key);
     KeelStr element = rm_view(s);
     list->push(&key->key, &element, 1, where == REDISMODULE_LIST_HEAD);
-    if (!there && key->ctx) keel_key_ready(key->ctx->c, key->db, key->key.name);
+    if (!there && key->ctx) keel_key_ready(key->ctx->c, keel_key_db(&key->key), key->key.name);
     rm_key_touched(key);
     return REDISMODULE_OK;
 }

@@ -67,7 +67,7 @@ int RM_StreamAdd(RedisModuleKey *key, int flags, RedisModuleStreamID *id, RedisM
     }
     if (id) *id = (RedisModuleStreamID){at.ms, at.seq};
     rm_key_touched(key);
-    if (key->ctx && key->ctx->c) keel_key_ready(key->ctx->c, key->db, key->key.name);
+    if (key->ctx && key->ctx->c) keel_key_ready(key->ctx->c, keel_key_db(&key->key), key->key.name);
     return REDISMODULE_OK;
 }
 
@@ -145,6 +145,7 @@ int RM_StreamIteratorStart(RedisModuleKey *key, int flags, RedisModuleStreamID *
     }
     key->stream = ops->walk(&key->key, from, to, flags & REDISMODULE_STREAM_ITERATOR_REVERSE);
     key->walk = WALK_STREAM;
+    key->unusual = true;
     key->on_entry = false;
     key->fields_left = 0;
     return REDISMODULE_OK;

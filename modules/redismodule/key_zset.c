@@ -32,7 +32,7 @@ static int add(RedisModuleKey *key, double score, RedisModuleString *member, uns
         if (done == KEEL_ZADD_NAN) return REDISMODULE_ERR;
     } else if (!there) {
         keel_key_set_value(&key->key, zset->type, value, KEEL_NO_EXPIRY);
-        if (key->ctx) keel_key_ready(key->ctx->c, key->db, key->key.name);
+        if (key->ctx) keel_key_ready(key->ctx->c, keel_key_db(&key->key), key->key.name);
     }
     if (done == KEEL_ZADD_ADDED || done == KEEL_ZADD_UPDATED) rm_key_touched(key);
     if (out) {
@@ -83,6 +83,7 @@ void RM_ZsetRangeStop(RedisModuleKey *key) {
 
 static int start(RedisModuleKey *key, bool found, int walk) {
     key->walk = walk;
+    key->unusual = true;
     key->walk_ended = !found;
     return REDISMODULE_OK;
 }

@@ -16,6 +16,7 @@ typedef int OnUnload(RedisModuleCtx *ctx);
 Mod *rm_mods;
 __thread bool rm_main_thread;
 static Mod *asking; /* whose GetApi calls come now: OnLoad runs */
+static Mod *replaced; /* whose place the module that is being loaded is to take; NULL: nobody's */
 
 Mod *rm_mod_by_name(KeelStr name) {
     Mod *mod = rm_mods;
@@ -27,11 +28,21 @@ Mod *rm_mod_by_name(KeelStr name) {
 
 /* ---- what modules ask at their start --------------------------------------------------------- */
 
+/* The first few are remembered: why a load failed, or a NULL was called, may be one of them. */
+static void note_missing(Mod *mod, const char *name) {
+    keel_log(KEEL_LOG_VERBOSE, "A module asks for %s, which this server does not have", name);
+    if (!mod) return;
+    size_t len = strlen(mod->missing), more = strlen(name);
+    mod->missing_count++;
+    if (len + more + 3 > sizeof(mod->missing)) return;
+    snprintf(mod->missing + len, sizeof(mod->missing) - len, "%s%s", len ? ", " : "", name);
+}
+
 /* 0 and the function; 1, and *out as it was, when there is none: it stays NULL in the module. */
 int RM_GetApi(const char *name, void *out) {
     void *function = rm_function(asking, name);
     if (!function) {
-        keel_log(KEEL_LOG_VERBOSE, "A module asks for %s, which this server does not have", name);
+        note_missing(asking, name);
         return REDISMODULE_ERR;
     }
     *(void **)out = function;
@@ -135,86 +146,186 @@ static int run_on_unload(Mod *mod, KeelCtx *c) {
     return result;
 }
 
-static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc) {
-    void *symbol = dlsym(library, "ValkeyModule_OnLoad");
-    if (!symbol) symbol = dlsym(library, "RedisModule_OnLoad");
-    if (!symbol) return keel_load_error(c, "%s exports neither RedisModule_OnLoad nor "
-                                        "ValkeyModule_OnLoad", path);
-    Mod *mod = keel_zalloc(sizeof(*mod));
-    mod->library = library;
-    mod->path = path;
-    rm_memory_begin(mod);
-    mod->next = rm_mods;
-    rm_mods = mod;
-    int result = run_on_load(mod, (OnLoad *)(uintptr_t)symbol, c, argv, argc);
-    bool content = result != REDISMODULE_ERR; /* then it has things to take back itself */
-    if (result == REDISMODULE_ERR) {
-        result = keel_load_error(c, "its OnLoad returned REDISMODULE_ERR%s",
-                                 mod->name ? "" : " before it had a name");
-    } else if (!mod->name) {
-        result = keel_load_error(c, "its OnLoad did not call RedisModule_Init()");
-    } else if (mod->loading_error.ptr) {
-        result = keel_load_error(c, "%s", mod->loading_error.ptr);
-    } else if (mod->settings && !mod->settings_loaded) {
-        result = keel_load_error(c, "Module Configurations were not set, likely a missing "
-                                 "LoadConfigs call. Unloading the module.");
-    } else {
-        result = adopt(mod, c);
+/* What may be behind a failure, for who has to find out. */
+static const char *doubts(const Mod *mod) {
+    static char text[300];
+    int len = 0;
+    text[0] = '\0';
+    if (mod->api_version > REDISMODULE_APIVER_1) {
+        len = snprintf(text, sizeof(text), "; it is for version %d of the module ABI, this server has "
+                       "version %d", mod->api_version, REDISMODULE_APIVER_1);
     }
-    if (result == 0) {
-        rm_opaque_revive(mod, c);
-        rm_aux_revive(mod);
-        rm_send_module_change(mod, true);
-        return 0;
+    if (mod->missing_count) {
+        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for %d functions that this server "
+                 "does not have: %s%s", mod->missing_count, mod->missing,
+                 strlen(mod->missing) > sizeof(mod->missing) / 2 ? " ..." : "");
     }
-    if (content) run_on_unload(mod, c);
-    rm_mods = mod->next; /* nothing loads another meanwhile */
-    mod_free(mod);
-    return -1;
+    return text;
 }
 
-/* ---- unloading ------------------------------------------------------------------------------- */
+/* Why what OnLoad left cannot be used. 0: it can. */
+static int judge(const Mod *mod, int result, KeelCtx *c) {
+    if (result == REDISMODULE_ERR) {
+        return keel_load_error(c, "its OnLoad returned REDISMODULE_ERR%s%s",
+                               mod->name ? "" : " before it had a name", doubts(mod));
+    }
+    if (!mod->name) return keel_load_error(c, "its OnLoad did not call RedisModule_Init()");
+    if (mod->loading_error.ptr) return keel_load_error(c, "%s", mod->loading_error.ptr);
+    if (mod->settings && !mod->settings_loaded) {
+        return keel_load_error(c, "Module Configurations were not set, likely a missing "
+                               "LoadConfigs call. Unloading the module.");
+    }
+    return 0;
+}
 
 static void free_later(KeelCtx *c, void *data) {
     (void)c;
     mod_free(data);
 }
 
-/* Why it has to stay; NULL: it may go. */
-static const char *refusal(const Mod *mod) {
-    if (mod->types) return "the module exports one or more module-side data types, can't unload";
-    if (rm_exports_used(mod)) {
-        return "the module exports APIs used by other modules. Please unload them first and try "
-               "again";
+static void unlist(Mod *mod) {
+    Mod **at = &rm_mods;
+    while (*at != mod) at = &(*at)->next;
+    *at = mod->next;
+}
+
+/* The end of an attempt to replace a module, well or not. */
+static void replacing_over(void) {
+    if (replaced) replaced->replaced = false;
+    replaced = NULL;
+}
+
+static void settle(Mod *mod, KeelCtx *c) {
+    if (mod->missing_count || mod->api_version > REDISMODULE_APIVER_1) {
+        keel_log(KEEL_LOG_NOTICE, "Module %s is loaded%s", mod->name, doubts(mod));
+    }
+    rm_opaque_revive(mod, c);
+    rm_aux_revive(mod);
+    rm_send_module_change(mod, true);
+}
+
+static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv, int argc) {
+    void *symbol = dlsym(library, "ValkeyModule_OnLoad");
+    if (!symbol) symbol = dlsym(library, "RedisModule_OnLoad");
+    if (!symbol) {
+        replacing_over();
+        return keel_load_error(c, "%s exports neither RedisModule_OnLoad nor ValkeyModule_OnLoad",
+                               path);
+    }
+    Mod *mod = keel_zalloc(sizeof(*mod));
+    mod->library = library;
+    mod->path = path;
+    rm_memory_begin(mod);
+    mod->next = rm_mods;
+    rm_mods = mod;
+    int returned = run_on_load(mod, (OnLoad *)(uintptr_t)symbol, c, argv, argc);
+    int result = judge(mod, returned, c);
+    if (result == 0) result = adopt(mod, c);
+    bool adopted = result == 0;
+    if (adopted && replaced) result = rm_hand_over_aux(c, replaced, REDISMODULE_AUX_BEFORE_RDB);
+    if (result == 0) {
+        if (!replaced) settle(mod, c);
+        return 0;
+    }
+    /* One that was content has things to take back itself. */
+    if (returned != REDISMODULE_ERR) run_on_unload(mod, c);
+    replacing_over();
+    unlist(mod);
+    if (adopted) keel_post(free_later, mod); /* the host has its tables */
+    else mod_free(mod);
+    return -1;
+}
+
+/* ---- unloading ------------------------------------------------------------------------------- */
+
+/* Why it has to stay. 0: it may go; `types`: also that it has some is a reason. */
+static int refuse(KeelCtx *c, const Mod *mod, bool types) {
+    int count = 0;
+    const Mod *user = rm_exports_used(mod);
+    for (const RedisModuleType *type = mod->types; type; type = type->next) count++;
+    if (count && types) {
+        return keel_load_error(c, "the module exports one or more module-side data types, can't "
+                               "unload (%d of them)", count);
+    }
+    if (user) {
+        return keel_load_error(c, "the module exports APIs used by other modules. Please unload them "
+                               "first and try again (%s)", user->name);
     }
     if (mod->blocked) {
-        return "the module has blocked clients. Please wait for them to be unblocked and try again";
+        return keel_load_error(c, "the module has blocked clients. Please wait for them to be "
+                               "unblocked and try again (%d of them)", mod->blocked);
     }
     if (mod->timers) {
-        return "the module holds timer that is not fired. Please stop the timer or wait until it "
-               "fires.";
+        return keel_load_error(c, "the module holds timer that is not fired. Please stop the timer or "
+                               "wait until it fires. (%d of them)", mod->timers);
     }
-    return NULL;
+    return 0;
+}
+
+static int ask_on_unload(Mod *mod, KeelCtx *c) {
+    if (run_on_unload(mod, c) != REDISMODULE_ERR) return 0;
+    return keel_load_error(c, "the module refuses to be unloaded");
+}
+
+/* Nobody calls it any more, but the host may until the turn's end. */
+static void end(Mod *mod) {
+    unlist(mod);
+    rm_forget_filters(mod);
+    rm_forget_events(mod);
+    rm_forget_exports(mod);
+    rm_forget_users(mod);
+    keel_post(free_later, mod);
 }
 
 static int unload(KeelCtx *c, const char *name) {
     Mod *mod = rm_mod_by_name(keel_str(name));
     if (!mod) return 0;
-    const char *why = refusal(mod);
-    if (why) return keel_load_error(c, "%s", why);
-    if (run_on_unload(mod, c) == REDISMODULE_ERR) {
-        return keel_load_error(c, "the module refuses to be unloaded");
-    }
-    Mod **at = &rm_mods;
-    while (*at != mod) at = &(*at)->next;
-    *at = mod->next;
+    if (refuse(c, mod, true) != 0 || ask_on_unload(mod, c) != 0) return -1;
+    end(mod);
     rm_send_module_change(mod, false);
-    keel_post(free_later, mod);
     return 0;
 }
 
+/* ---- replacing ------------------------------------------------------------------------------- */
+
+static Mod *of_self(const KeelSelf *self) {
+    Mod *mod = rm_mods;
+    while (mod && &mod->self != self) mod = mod->next;
+    return mod;
+}
+
+static int may_replace(KeelCtx *c, const KeelSelf *self) {
+    Mod *old = of_self(self);
+    if (!old || refuse(c, old, false) != 0) return -1;
+    old->replaced = true;
+    replaced = old;
+    return 0;
+}
+
+static int replace(KeelCtx *c, const KeelSelf *self, const KeelSelf *new_self) {
+    Mod *old = of_self(self), *now = of_self(new_self);
+    if (rm_hand_over_aux(c, old, REDISMODULE_AUX_AFTER_RDB) != 0) return -1;
+    if (ask_on_unload(old, c) != 0) return -1;
+    replacing_over();
+    rm_hand_over_types(old, now);
+    end(old);
+    rm_send_module_change(old, false);
+    settle(now, c);
+    return 0;
+}
+
+static void forget(KeelCtx *c, const KeelSelf *self) {
+    Mod *mod = of_self(self);
+    replacing_over();
+    if (!mod) return;
+    run_on_unload(mod, c);
+    end(mod);
+}
+
 const KeelLoader rm_loaders[] = {
-    {.name = "redis", .symbol = "RedisModule_OnLoad", .load = load, .unload = unload},
-    {.name = "valkey", .symbol = "ValkeyModule_OnLoad", .load = load, .unload = unload},
+    {.name = "redis", .symbol = "RedisModule_OnLoad", .load = load, .unload = unload,
+     .may_replace = may_replace, .replace = replace, .forget = forget},
+    {.name = "valkey", .symbol = "ValkeyModule_OnLoad", .load = load, .unload = unload,
+     .may_replace = may_replace, .replace = replace, .forget = forget},
     {0},
 };

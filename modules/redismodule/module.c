@@ -29,14 +29,21 @@ static int unload(KeelCtx *c) {
 }
 
 static const KeelInfoSection info[] = {
+    {.name = "Persistence", .rank = 40, .write = rm_write_fork_info},
     {.name = "redismodule", .rank = 300, .write = rm_write_info, .several = true},
     {0},
 };
 
 extern const KeelSnapshotPart rm_aux_part;
+/* That somebody provides "fork" says that he writes INFO's fields about it; there is no more to it. */
+static const uint32_t fork_fields = sizeof(fork_fields);
+
 static const KeelInterface provides[] = {
     {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
     {"authenticator", 100, &rm_authenticator},
+    {"fork", 100, &fork_fields},
+    {"loader.redis", 100, &rm_foreign},
+    {"loader.valkey", 100, &rm_foreign},
     {0},
 };
 
@@ -47,13 +54,20 @@ static const KeelSlot slots[] = {
     {0},
 };
 
+static const KeelGate gates[] = {
+    {.name = "module-user", .id = &rm_user_gate, .rank = 20, .decide = rm_user_decide},
+    {0},
+};
+
 static const KeelObserver observers[] = {
-    {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER, rm_jobs_seen},
+    {"redismodule.jobs", &rm_jobs_observer, KEEL_OBSERVE_AFTER | KEEL_OBSERVE_BLOCK,
+     rm_jobs_seen},
     {0},
 };
 
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
             .summary = "Modules written for Redis and Valkey.", .types = types,
             .provides = provides, .loaders = rm_loaders,
-            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers, .load = load,
+            .hooks = rm_hooks, .info = info, .slots = slots, .gates = gates,
+            .observers = observers, .load = load,
             .unload = unload);

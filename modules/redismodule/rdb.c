@@ -34,19 +34,28 @@ static int fail(int why) {
     return REDISMODULE_ERR;
 }
 
-int RM_RdbSave(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags) {
-    const KeelSnapshotOps *ops = snapshot();
-    (void)ctx;
-    if (!stream || flags) return fail(EINVAL);
-    if (!ops) return fail(ENOTSUP);
-    KeelFileSink *file = ops->file_open(stream->path, true);
-    if (!file) return REDISMODULE_ERR;
+/* 0, or errno. */
+static int save_file(const KeelSnapshotOps *ops, const char *path) {
+    KeelFileSink *file = ops->file_open(path, true);
+    if (!file) return errno;
     if (ops->save(ops->file_sink(file), NULL) != 0) {
         int why = errno ? errno : EIO;
         ops->file_abandon(file);
-        return fail(why);
+        return why;
     }
-    return ops->file_close(file) == 0 ? REDISMODULE_OK : REDISMODULE_ERR;
+    return ops->file_close(file) == 0 ? 0 : errno;
+}
+
+int RM_RdbSave(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags) {
+    const KeelSnapshotOps *ops = snapshot();
+    if (!stream || flags) return fail(EINVAL);
+    if (!ops) return fail(ENOTSUP);
+    KeelSavingEvent event = {.phase = KEEL_BEFORE, .what = "RDB", .in_child = rm_in_child};
+    keel_event_send(ctx ? ctx->c : NULL, KEEL_EVENT_SAVING, &event);
+    int why = save_file(ops, stream->path);
+    event.phase = why ? KEEL_FAILED : KEEL_AFTER;
+    keel_event_send(ctx ? ctx->c : NULL, KEEL_EVENT_SAVING, &event);
+    return why ? fail(why) : REDISMODULE_OK;
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -78,7 +87,7 @@ static bool load_file(KeelCtx *c, const KeelSnapshotOps *ops, int fd, uint64_t s
     KeelLoadResult result = {0};
     f->source = (KeelSource){.fill = fill, .limit = size, .version = keel_rdb_version()};
     f->fd = fd;
-    ops->load_begin(c, "rdb", size);
+    ops->load_begin(c, "RDB", size);
     keel_db_flush(c, -1, false);
     ops->load_flush(c);
     bool good = ops->load(c, &f->source, &options, &result) == 0 && !result.given_up;

@@ -8,19 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where replies of this context go; NULL: nowhere. */
-static inline KeelCtx *target(const RedisModuleCtx *ctx) {
-    const unsigned elsewhere = RM_KEYS_REQUEST | RM_CHANNELS_REQUEST | RM_SILENT | RM_THREAD;
-    if (__builtin_expect(ctx->flags & elsewhere, 0)) {
-        return ctx->flags & RM_THREAD ? ctx->replies : NULL;
-    }
-    return ctx->c && keel_client(ctx->c) ? ctx->c : NULL;
-}
-
 #define REPLY(ctx, ...)                                                                            \
     do {                                                                                           \
-        KeelCtx *c = target(ctx);                                                                  \
-        if (c) __VA_ARGS__;                                                                        \
+        KeelCtx *c = (ctx)->replies;                                                               \
+        if (__builtin_expect(c != NULL, 1)) __VA_ARGS__;                                                                        \
         return REDISMODULE_OK;                                                                     \
     } while (0)
 
@@ -49,14 +40,15 @@ int RM_ReplyWithErrorFormat(RedisModuleCtx *ctx, const char *format, ...) {
     }
     va_end(again);
     va_end(args);
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (c) keel_reply_error(c, text);
     if (text != few) keel_free(text);
     return REDISMODULE_OK;
 }
 
 int RM_ReplyWithSimpleString(RedisModuleCtx *ctx, const char *text) {
-    REPLY(ctx, keel_reply_status(c, text));
+    REPLY(ctx, text[0] == 'O' && text[1] == 'K' && !text[2] ? keel_reply_ok(c)
+                                                            : keel_reply_status(c, text));
 }
 int RM_ReplyWithStringBuffer(RedisModuleCtx *ctx, const char *bytes, size_t len) {
     REPLY(ctx, keel_reply_bulk(c, (KeelStr){bytes, len}));
@@ -94,7 +86,7 @@ int RM_ReplyWithDouble(RedisModuleCtx *ctx, double v) {
 
 int RM_ReplyWithLongDouble(RedisModuleCtx *ctx, long double v) {
     RedisModuleString *s = RM_CreateStringFromLongDouble(NULL, v, 1);
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (c && keel_reply_protocol(c) == 3) {
         char line[5 * 1024];
         int len = snprintf(line, sizeof(line), ",%s\r\n", s->ptr);
@@ -113,6 +105,7 @@ int RM_ReplyWithBigNumber(RedisModuleCtx *ctx, const char *digits, size_t len) {
 /* ---- aggregates ------------------------------------------------------------------------------ */
 
 static void postpone(RedisModuleCtx *ctx, KeelDeferred d) {
+    ctx->flags |= RM_UNTIDY;
     if (ctx->postponed_count < POSTPONED_FEW) {
         ctx->postponed[ctx->postponed_count++] = d;
         return;
@@ -129,7 +122,7 @@ static void postpone(RedisModuleCtx *ctx, KeelDeferred d) {
 
 /* The length of the innermost one. */
 static void set_length(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (!c) return;
     if (!ctx->postponed_count) {
         keel_log(KEEL_LOG_WARNING, "module '%s' told the length of a reply that it had not begun",
@@ -142,7 +135,7 @@ static void set_length(RedisModuleCtx *ctx, long n) {
 }
 
 int RM_ReplyWithArray(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (!c) return REDISMODULE_OK;
     if (n == REDISMODULE_POSTPONED_LEN) {
         postpone(ctx, keel_reply_defer_array(c));
@@ -153,7 +146,7 @@ int RM_ReplyWithArray(RedisModuleCtx *ctx, long n) {
 }
 
 int RM_ReplyWithMap(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (!c) return REDISMODULE_OK;
     if (n == REDISMODULE_POSTPONED_LEN) {
         postpone(ctx, keel_reply_defer_map(c));
@@ -164,7 +157,7 @@ int RM_ReplyWithMap(RedisModuleCtx *ctx, long n) {
 }
 
 int RM_ReplyWithSet(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (!c) return REDISMODULE_OK;
     if (n == REDISMODULE_POSTPONED_LEN) {
         postpone(ctx, keel_reply_defer_set(c));
@@ -176,7 +169,7 @@ int RM_ReplyWithSet(RedisModuleCtx *ctx, long n) {
 
 /* Only RESP3 has attributes: a module must not send one, nor what is in it, to others. */
 int RM_ReplyWithAttribute(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (!c) return REDISMODULE_OK;
     if (keel_reply_protocol(c) != 3) return REDISMODULE_ERR;
     if (n == REDISMODULE_POSTPONED_LEN) {
@@ -204,7 +197,7 @@ void RM_ReplySetSetLength(RedisModuleCtx *ctx, long n) {
     set_length(ctx, n);
 }
 void RM_ReplySetAttributeLength(RedisModuleCtx *ctx, long n) {
-    KeelCtx *c = target(ctx);
+    KeelCtx *c = ctx->replies;
     if (c && keel_reply_protocol(c) == 3) set_length(ctx, n);
 }
 void RM_ReplySetPushLength(RedisModuleCtx *ctx, long n) {

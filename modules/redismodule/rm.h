@@ -16,7 +16,7 @@
 #include <stdarg.h>
 
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
-#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters __attribute__((weak));
+#define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
 #undef RM_PROTOTYPE
 int RM_GetApi(const char *name, void *out);
@@ -52,6 +52,9 @@ struct Mod {
     void *library;
     const char *path;
     bool loading;            /* OnLoad runs */
+    bool replaced;           /* another one is being loaded to take its place */
+    char missing[128];       /* names that it asked for in vain, the first few */
+    int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
@@ -92,16 +95,26 @@ void rm_forget_info(RedisModuleCommand *cmd);
 void rm_forget_categories(Mod *mod);
 /* For commands that name their keys themselves. */
 int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
-/* Whether other modules use what it exports. */
-bool rm_exports_used(const Mod *mod);
+/* The channels of a module's call; more than `room` when there are, 0 when its command names none. */
+struct RulesChannel;
+int rm_get_channels(const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+                    struct RulesChannel *channels, int room);
+/* A module that uses what this one exports. NULL: none. */
+const Mod *rm_exports_used(const Mod *mod);
 /* Tells the others' server event callbacks. */
 void rm_send_module_change(const Mod *mod, bool loaded);
 /* Makes the tables for the host from what OnLoad registered. False with *reason. */
 bool rm_build_rows(Mod *mod, const char **reason);
 void rm_build_types(Mod *mod);
+/* The values of the types that both have in the same encoding are `now`'s. */
+void rm_hand_over_types(Mod *old, Mod *now);
+/* What the types of `old` keep beside values is saved, and loaded by those of the module that takes
+ * its place; `when`: REDISMODULE_AUX_*. 0; -1 after keel_load_error(). */
+int rm_hand_over_aux(KeelCtx *c, const Mod *old, uint64_t when);
 void rm_build_settings(Mod *mod);
 /* They have been: from now on the host's calls are meant. */
 void rm_settings_adopted(Mod *mod);
+extern const KeelForeign rm_foreign;
 /* Writes the sections of INFO of all modules. */
 void rm_write_info(KeelInfo *info);
 
@@ -129,6 +142,7 @@ struct RedisModuleString {
     uint32_t refs;
     uint8_t form;            /* STR_* */
     bool pooled;             /* it lies in a frame's pool, which takes it back */
+    RedisModuleCtx *lender;  /* pooled: its frame, which looks at it again once it has changed */
     size_t room;
     char inside[];
 };
@@ -165,31 +179,35 @@ enum {
     RM_HEAP = 1u << 7,             /* not in a frame: freed by whoever ends it */
     RM_LOADING = 1u << 8,          /* OnLoad */
     RM_SILENT = 1u << 9,           /* an event's: replies go nowhere */
+    RM_UNTIDY = 1u << 10,          /* something was left in the frame, or an argument changed */
 };
 
 enum { POSTPONED_FEW = 8 };
 
+/* While no flag is set and no key open, a frame is as its next use wants it: whoever writes to a
+ * field below `tidied` sets RM_UNTIDY, unless a flag that is set at the frame's start does. */
 struct RedisModuleCtx {
     int (*get_api)(const char *, void *); /* modules call the first word */
     Mod *mod;
     KeelCtx *c;                    /* NULL: a thread's, without the lock */
-    unsigned flags;                /* RM_* */
     RedisModuleCommand *command;   /* that runs; NULL: none */
+    KeelCtx *replies;              /* where they go, or a thread's gather; NULL: nowhere */
     RedisModuleString **argv;
     int argc;
+    unsigned flags;                /* RM_* */
+    struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
+    struct RedisModuleKey *first_key; /* the frame's own, for when no other is open */
+    /* tidied: */
     Owned *owned;
     int owned_count, owned_room;
     struct PoolBlock *pool;        /* PoolAlloc */
     KeelDeferred postponed[POSTPONED_FEW], *postponed_more;
     int postponed_count, postponed_room;
-    struct RedisModuleKey *keys;   /* open ones, to be closed with the context */
     struct RedisModuleBlockedClient *blocked; /* whose callback runs, or whose thread it is of */
-    KeelCtx *replies;              /* RM_THREAD: where they gather; NULL: nowhere */
     RedisModuleString *ready_name; /* what GetBlockedClientReadyKey gave */
     KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
     const RedisModuleUser *user;   /* SetContextUser */
     struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
-    bool replicated;               /* Replicate() was called: what it wrote stands for the command */
 };
 
 /* A context for one callback of a module, from a pool: nested ones come from the next level. `c` may
@@ -201,12 +219,22 @@ RedisModuleCtx *rm_ctx_new(Mod *mod, KeelCtx *c, unsigned flags);
 void rm_ctx_free(RedisModuleCtx *ctx);
 /* The handler of every row. */
 void rm_run(KeelCtx *c, const KeelStr *argv, int argc);
-/* Arguments as module strings, from a pool; taken back by rm_leave(). */
+/* Arguments as module strings, from a pool; taken back by rm_leave(). Who changes one of them, or
+ * takes a reference, calls rm_argument_changed(). */
 void rm_set_argv(RedisModuleCtx *ctx, const KeelStr *argv, int argc);
+static inline void rm_argument_changed(RedisModuleString *s) {
+    if (s->lender) s->lender->flags |= RM_UNTIDY;
+}
 /* Notes that the thing is the context's, when its memory is automatic; and that it is no longer. */
-void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
+void rm_own_always(RedisModuleCtx *ctx, OwnedKind kind, void *thing);
+static inline void rm_own(RedisModuleCtx *ctx, OwnedKind kind, void *thing) {
+    if (ctx && ctx->flags & RM_AUTO_MEMORY) rm_own_always(ctx, kind, thing);
+}
 /* False: it was not owned. */
-bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+bool rm_disown_always(RedisModuleCtx *ctx, OwnedKind kind, const void *thing);
+static inline bool rm_disown(RedisModuleCtx *ctx, OwnedKind kind, const void *thing) {
+    return ctx->flags & RM_AUTO_MEMORY && rm_disown_always(ctx, kind, thing);
+}
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 
@@ -224,9 +252,12 @@ struct Promise;
 RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise);
 struct Promise *rm_reply_is_promise(const RedisModuleCallReply *reply);
 void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *reply);
-/* Runs a command that may block. NULL: it cannot; call it as any other. */
+/* Runs a command that may block, and returns a promise if it does; else NULL and what it replied. */
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
-                                       unsigned flags);
+                                       unsigned flags, KeelReply **reply);
+
+/* A module's code came or goes: what RM_Call remembers of literals may be another's. */
+void rm_forget_known(void);
 
 /* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
 extern const Mod *rm_calling;
@@ -243,7 +274,8 @@ void rm_user_changed(KeelClient *client);
 extern bool rm_signed_in; /* an authentication function succeeded since it was false */
 void rm_forget_auth(Mod *mod);
 extern const KeelAuthenticator rm_authenticator;
-extern int rm_session_slot;
+extern int rm_session_slot, rm_user_gate;
+KeelVerdict rm_user_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void rm_session_free(KeelClient *client, void *value);
 
 /* ---- waiting and threads ----------------------------------------------------------------------- */
@@ -253,6 +285,13 @@ void rm_threads_begin(void);
 void rm_threads_enable(void);
 KeelCtx *rm_locked_c(void);
 uint64_t rm_blocked_client_id(const RedisModuleBlockedClient *bc);
+/* Sign-ins that wait. Whether one is decided right now in this context; blocks its command, 0: it
+ * cannot wait; asks the callback of one that was unblocked; and the end of its wait. */
+bool rm_signing_in(const RedisModuleCtx *ctx);
+uint64_t rm_sign_in_block(KeelCtx *c, RedisModuleBlockedClient *bc);
+int rm_blocked_sign_in(RedisModuleBlockedClient *bc, KeelCtx *c, RedisModuleString *user,
+                       RedisModuleString *password, RedisModuleString **error);
+void rm_blocked_over(RedisModuleBlockedClient *bc);
 void rm_contexts_begin(void);
 void rm_contexts_end(void);
 
@@ -266,6 +305,9 @@ void rm_on_notify(KeelCtx *c, const void *data);
 extern int rm_jobs_observer;
 void rm_jobs_seen(KeelCtx *c, const KeelCall *call);
 void rm_run_jobs(KeelCtx *c);
+/* A timer or a thread's turn ends: the jobs that it made necessary. */
+void rm_jobs_due(KeelCtx *c);
+void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
 extern bool rm_server_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
@@ -280,11 +322,11 @@ struct RedisModuleKey {
     RedisModuleString *name;
     RedisModuleKey *next, *prev;   /* of the context's open ones */
     int mode;                      /* REDISMODULE_READ ... */
-    int db;
-    bool pooled;
-    bool changed;                  /* through this handle: told when it is closed */
+    bool unusual;                  /* closing it takes more than forgetting it: not a frame's own, a
+                                      name or a walk to end */
+    bool name_kept;                /* the handle has a reference to the name */
     /* A walk over a sorted set or a stream. */
-    enum { WALK_NONE, WALK_SCORES, WALK_LEX, WALK_STREAM } walk;
+    enum __attribute__((packed)) { WALK_NONE, WALK_SCORES, WALK_LEX, WALK_STREAM } walk;
     bool walk_ended;
     KeelZsetAt at;
     KeelScoreRange scores;
@@ -314,6 +356,11 @@ void rm_forget_interfaces(void);
 
 /* ---- data types ------------------------------------------------------------------------------ */
 
+/* The type behind values, which a reload exchanges without visiting them. */
+typedef struct TypeCell {
+    RedisModuleType *type;
+    struct TypeCell *next;         /* of the same type, with values of code before */
+} TypeCell;
 struct RedisModuleType {
     KeelType row;                  /* first: a KeelType of ours is one of these */
     RedisModuleType *next;
@@ -321,12 +368,14 @@ struct RedisModuleType {
     uint64_t id;                   /* name and encoding version, as files have it */
     char name[10];
     RedisModuleTypeMethods methods;
+    TypeCell *cells;               /* the first is for values that are made now */
 };
 /* What the keyspace holds of a value: its type finds the callbacks when only a pointer is at hand. */
 typedef struct ModValue {
-    RedisModuleType *type;
+    TypeCell *cell;
     void *value;
 } ModValue;
+ModValue *rm_value_new(RedisModuleType *type, void *value);
 
 /* Whether a type is one of a module's, and which. NULL: not. */
 RedisModuleType *rm_type_of(const KeelType *type);
@@ -336,6 +385,8 @@ RedisModuleType *rm_type_by_id(uint64_t id);
 void rm_type_row(RedisModuleType *type);
 void rm_type_digest(KeelDigest *d, const KeelValue *v);
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor);
+/* A pass over all keys begins, or is done: what modules registered for that. */
+void rm_defragment_event(KeelCtx *c, const void *data);
 int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out);
 /* A module's own value into bytes and back, without its id and its end. */
 int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value);

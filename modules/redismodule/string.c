@@ -33,17 +33,21 @@ static char *make_block(RedisModuleString *s, size_t room) {
     s->ptr = block;
     s->form = STR_BLOCK;
     s->room = room;
+    rm_argument_changed(s);
     return block;
 }
 
 RedisModuleString *rm_string_keep(RedisModuleString *s) {
     if (s->form == STR_BORROWED) make_block(s, s->len);
+    rm_argument_changed(s);
     __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
     return s;
 }
 
 void rm_string_release(RedisModuleString *s) {
-    if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (!s) return;
+    rm_argument_changed(s);
+    if (__atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     if (s->form == STR_BLOCK) keel_free((char *)(uintptr_t)s->ptr);
     if (!s->pooled) keel_free(s);
 }

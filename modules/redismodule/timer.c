@@ -19,6 +19,7 @@ static bool timer_fires(KeelCtx *c, void *data) {
     keel_journal_group(c, true);
     timer->call(ctx, timer->data);
     rm_leave(ctx);
+    rm_jobs_due(c);
     keel_journal_group(c, false);
     keel_free(timer);
     return false;

@@ -31,7 +31,7 @@ void rm_type_id_name(uint64_t id, char name[10]) {
 
 RedisModuleType *rm_type_by_id(uint64_t id) {
     for (Mod *mod = rm_mods; mod; mod = mod->next) {
-        if (!mod->type_rows) continue; /* OnLoad runs: the host does not know them yet */
+        if (!mod->type_rows || mod->replaced) continue; /* OnLoad runs: the host does not know them yet */
         for (RedisModuleType *type = mod->types; type; type = type->next) {
             if (type->id >> VERSION_BITS == id >> VERSION_BITS) return type;
         }
@@ -74,6 +74,8 @@ RedisModuleType *RM_CreateDataType(RedisModuleCtx *ctx, const char *name, int ve
     memcpy(type->name, name, NAME_LEN);
     memcpy(&type->methods, methods, methods_size(methods->version));
     rm_type_row(type);
+    type->cells = keel_zalloc(sizeof(*type->cells));
+    type->cells->type = type;
     type->next = mod->types;
     mod->types = type;
     return type;
@@ -93,9 +95,37 @@ void rm_build_types(Mod *mod) {
     }
 }
 
+ModValue *rm_value_new(RedisModuleType *type, void *value) {
+    ModValue *held = keel_alloc(sizeof(*held));
+    *held = (ModValue){type->cells, value};
+    return held;
+}
+
+static RedisModuleType *find_id(Mod *mod, uint64_t id) {
+    RedisModuleType *type = mod->types;
+    while (type && type->id != id) type = type->next;
+    return type;
+}
+
+void rm_hand_over_types(Mod *old, Mod *now) {
+    for (RedisModuleType *type = old->types; type; type = type->next) {
+        RedisModuleType *heir = find_id(now, type->id);
+        if (!heir) continue;
+        TypeCell **end = &heir->cells;
+        while (*end) end = &(*end)->next;
+        *end = type->cells;
+        for (TypeCell *cell = type->cells; cell; cell = cell->next) cell->type = heir;
+        type->cells = NULL;
+    }
+}
+
 void rm_forget_types(Mod *mod) {
     for (RedisModuleType *type = mod->types, *next; type; type = next) {
         next = type->next;
+        for (TypeCell *cell = type->cells, *other; cell; cell = other) {
+            other = cell->next;
+            keel_free(cell);
+        }
         keel_free(type);
     }
     keel_free(mod->type_rows);
@@ -117,8 +147,7 @@ void *RM_ModuleTypeGetValue(RedisModuleKey *key) {
 
 int RM_ModuleTypeSetValue(RedisModuleKey *key, RedisModuleType *type, void *value) {
     if (!rm_key_writable(key) || key->walk != WALK_NONE) return REDISMODULE_ERR;
-    ModValue *held = keel_alloc(sizeof(*held));
-    *held = (ModValue){type, value};
+    ModValue *held = rm_value_new(type, value);
     if (keel_key_exists(&key->key)) keel_key_delete(&key->key, false);
     keel_key_set_value(&key->key, &type->row, held, KEEL_NO_EXPIRY);
     rm_key_touched(key);

@@ -25,7 +25,7 @@ int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value) {
 }
 
 static int save(KeelSink *sink, const KeelValue *v) {
-    RedisModuleType *type = held(v)->type;
+    RedisModuleType *type = held(v)->cell->type;
     RedisModuleIO io = {.sink = sink, .type = type, .name = v->name, .db = v->db};
     if (keel_save_len(sink, type->id) != 0) return -1;
     type->methods.rdb_save(&io, held(v)->value);
@@ -57,10 +57,8 @@ static int load_of(RedisModuleType *type, KeelSource *source, uint64_t id, KeelV
         return keel_load_fail(source, "module type %s did not load version %u of a value",
                               type->name, (unsigned)(id & 1023));
     }
-    ModValue *block = keel_alloc(sizeof(*block));
-    *block = (ModValue){type, value};
     out->type = &type->row;
-    out->ptr = block;
+    out->ptr = rm_value_new(type, value);
     return 0;
 }
 
@@ -74,7 +72,7 @@ int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out) {
 }
 
 static int rewrite(KeelSink *sink, KeelStr name, const KeelValue *v) {
-    RedisModuleIO io = {.sink = sink, .type = held(v)->type, .name = name, .db = v->db};
+    RedisModuleIO io = {.sink = sink, .type = held(v)->cell->type, .name = name, .db = v->db};
     RedisModuleString *key = rm_key_name(name);
     io.type->methods.aof_rewrite(&io, key, held(v)->value);
     rm_string_release(key);
@@ -87,13 +85,13 @@ static int rewrite(KeelSink *sink, KeelStr name, const KeelValue *v) {
 
 static void free_value(void *ptr) {
     ModValue *v = ptr;
-    throw_away(v->type, v->value);
+    throw_away(v->cell->type, v->value);
     keel_free(v);
 }
 
 /* 0 asks for the background whatever the size. */
 static size_t free_effort(const KeelValue *v) {
-    const RedisModuleTypeMethods *methods = &held(v)->type->methods;
+    const RedisModuleTypeMethods *methods = &held(v)->cell->type->methods;
     RedisModuleKeyOptCtx ctx = {.from = rm_key_name(v->name), .from_db = v->db, .to_db = -1};
     size_t effort = methods->free_effort2 ? methods->free_effort2(&ctx, held(v)->value)
                                           : methods->free_effort(ctx.from, held(v)->value);
@@ -102,7 +100,7 @@ static size_t free_effort(const KeelValue *v) {
 }
 
 static void unlink_value(const KeelValue *v) {
-    const RedisModuleTypeMethods *methods = &held(v)->type->methods;
+    const RedisModuleTypeMethods *methods = &held(v)->cell->type->methods;
     RedisModuleKeyOptCtx ctx = {.from = rm_key_name(v->name), .from_db = v->db, .to_db = -1};
     if (methods->unlink2) {
         methods->unlink2(&ctx, held(v)->value);
@@ -115,21 +113,18 @@ static void unlink_value(const KeelValue *v) {
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static void *copy(const KeelValue *v) {
-    RedisModuleType *type = held(v)->type;
+    RedisModuleType *type = held(v)->cell->type;
     RedisModuleKeyOptCtx ctx = {.from = rm_key_name(v->name), .to = rm_key_name(v->to),
                                 .from_db = v->db, .to_db = v->to_db};
     void *value = type->methods.copy2 ? type->methods.copy2(&ctx, held(v)->value)
                                       : type->methods.copy(ctx.from, ctx.to, held(v)->value);
     rm_string_release(ctx.from);
     rm_string_release(ctx.to);
-    if (!value) return NULL;
-    ModValue *block = keel_alloc(sizeof(*block));
-    *block = (ModValue){type, value};
-    return block;
+    return value ? rm_value_new(type, value) : NULL;
 }
 
 static size_t memory(const KeelValue *v, size_t samples) {
-    const RedisModuleTypeMethods *methods = &held(v)->type->methods;
+    const RedisModuleTypeMethods *methods = &held(v)->cell->type->methods;
     size_t bytes = keel_mem_size(v->ptr);
     if (methods->mem_usage2) {
         RedisModuleKeyOptCtx ctx = {.from = rm_key_name(v->name), .from_db = v->db, .to_db = -1};
@@ -160,10 +155,11 @@ void rm_type_row(RedisModuleType *type) {
     type->row = (KeelType){.name = type->name, .number = 5, .save = saved ? save : NULL,
                            .load = rm_type_load, .opcodes = saved ? opcodes : NULL,
                            .rewrite = methods->aof_rewrite ? rewrite : NULL, .free = free_value,
-                           .length = length, .memory = memory, .encoding = encoding};
+                           .length = length, .memory = memory, .encoding = encoding,
+                           .defragment = rm_type_defragment,
+                           .layout = 1 + (uint32_t)(type->id & 1023)}; /* by what modules promise */
     if (methods->free_effort || methods->free_effort2) type->row.free_effort = free_effort;
     if (methods->unlink || methods->unlink2) type->row.unlink = unlink_value;
     if (methods->copy || methods->copy2) type->row.copy = copy;
     if (methods->digest) type->row.digest = rm_type_digest;
-    if (methods->defrag) type->row.defragment = rm_type_defragment;
 }

@@ -14,6 +14,7 @@ enum { NAME_ROOM = 320, HOST_ROOM = 255 };
 int replica_slot, gate_peer, gate_few;
 Replica *replicas;
 
+static size_t good;              /* those heard of in the last min-replicas-max-lag seconds */
 static int64_t alone_since;      /* seconds; since the last replica has gone */
 
 static int64_t now_seconds(void) {
@@ -99,14 +100,6 @@ size_t replicas_saved_at(int64_t offset) {
     size_t n = 0;
     for (const Replica *r = replicas; r; r = r->next) {
         n += r->state == REPLICA_ONLINE && r->aof_offset >= offset;
-    }
-    return n;
-}
-
-size_t replicas_good(void) {
-    size_t n = 0;
-    for (const Replica *r = replicas; r; r = r->next) {
-        n += r->state == REPLICA_ONLINE && lag(r) <= min_replicas_lag;
     }
     return n;
 }
@@ -358,7 +351,11 @@ void peer_refused(KeelCtx *c, const KeelStr *argv, int argc) {
 /* The gate is closed while there are too few, so that it costs nothing while there are enough. */
 void few_update(void) {
     bool asked = min_replicas && min_replicas_lag && !is_replica();
-    keel_gate_arm(gate_few, asked && replicas_good() < (size_t)min_replicas);
+    good = 0;
+    for (const Replica *r = replicas; r; r = r->next) {
+        good += r->state == REPLICA_ONLINE && lag(r) <= min_replicas_lag;
+    }
+    keel_gate_arm(gate_few, asked && good < (size_t)min_replicas);
 }
 
 KeelVerdict few_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
@@ -388,7 +385,8 @@ static void check_time(const Replica *r) {
 /* With nobody there for long the backlog is not worth its memory. What is written from then on goes
  * uncounted, so a replica that comes back must not find the id that it knows. */
 static void check_backlog(void) {
-    if (is_replica()) alone_since = now_seconds();
+    /* Its time begins when it does: a server that was started again has one from its file on. */
+    if (is_replica() || !stream_is_open() || !alone_since) alone_since = now_seconds();
     if (replicas || !backlog_ttl || !stream_is_open() || is_replica()) return;
     if (now_seconds() - alone_since <= backlog_ttl) return;
     history_new();
@@ -401,7 +399,7 @@ static void check_backlog(void) {
 void replicas_cron(KeelCtx *c) {
     static int64_t seconds;
     (void)c;
-    if (seconds++ % ping_period == 0 && replicas && !failing_over()) feed_words("PING", NULL);
+    if (seconds++ % ping_period == 0 && replicas && !failing_over()) feed_words("ping", NULL);
     for (const Replica *r = replicas; r; r = r->next) {
         /* A sign of life, for a replica that waits for the copy to be made. */
         if (r->state == REPLICA_WAITING || (r->state == REPLICA_COPYING && !r->piped)) {
@@ -426,7 +424,7 @@ void replicas_info(KeelInfo *info) {
     for (const Replica *r = replicas; r; r = r->next) n++;
     keel_info_int(info, "connected_slaves", (int64_t)n);
     if (min_replicas && min_replicas_lag) {
-        keel_info_int(info, "min_slaves_good_slaves", (int64_t)replicas_good());
+        keel_info_int(info, "min_slaves_good_slaves", (int64_t)good);
     }
     n = 0;
     for (const Replica *r = replicas; r; r = r->next) {

@@ -138,8 +138,6 @@ Replica *replica_of(KeelClient *client);
 Replica *replica_make(KeelClient *client);
 size_t replicas_in(ReplicaState state);
 size_t replicas_at(int64_t offset);
-/* Those heard of in the last min-replicas-max-lag seconds. */
-size_t replicas_good(void);
 /* It follows the stream now. */
 void replica_online(KeelCtx *c, Replica *r);
 /* All go, with why, for the log. */

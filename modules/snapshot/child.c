@@ -21,6 +21,7 @@ enum { KEYS_PER_LOOK = 1024, REPORT_MS = 1000 };
 
 typedef struct Report {
     uint64_t keys;
+    double share;           /* of work that is no keys; 0: it is keys */
     size_t cow;
 } Report;
 
@@ -72,7 +73,7 @@ static size_t own_memory(void) {
 }
 
 static void report(uint64_t keys) {
-    Report r = {.keys = keys, .cow = own_memory()};
+    Report r = {.keys = keys, .share = state.last.share, .cow = own_memory()};
     if (r.cow > state.peak_cow) state.peak_cow = r.cow;
     state.last = r;
     /* A pipe that is full, or a parent that is gone, is no reason to stop. */
@@ -88,17 +89,27 @@ void child_progress(uint64_t keys) {
     report(keys);
 }
 
+void child_report(double share) {
+    if (!state.inside) return;
+    if (share >= 0) state.last.share = share;
+    report(0);
+}
+
 bool child_here(void) {
     return state.inside;
 }
 
-static void run_and_exit(void) {
+static void begin(void) {
     signal(SIGUSR1, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     /* A file that came long after its server is gone could replace a newer one. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     state.inside = true;
+    state.last = (Report){0};
     state.report_ns = keel_monotonic_ns();
+}
+
+static void run_and_exit(void) {
     int rc = state.child.run(state.child.data);
     report(state.keys_total);
     keel_log(KEEL_LOG_NOTICE, "Fork CoW for %s: current %zu MB, peak %zu MB, average %zu MB",
@@ -119,7 +130,7 @@ static uint64_t all_keys(void) {
     return n;
 }
 
-int child_start(KeelCtx *c, const KeelChild *child) {
+int child_fork(KeelCtx *c, const KeelChild *child) {
     int ends[2];
     if (state.pid || keel_fork_active()) {
         errno = EBUSY;
@@ -134,7 +145,8 @@ int child_start(KeelCtx *c, const KeelChild *child) {
     if (pid == 0) {
         close(ends[0]);
         state.pipe = ends[1];
-        run_and_exit();
+        begin();
+        return 0;
     }
     int saved = errno;
     close(ends[1]);
@@ -150,7 +162,13 @@ int child_start(KeelCtx *c, const KeelChild *child) {
     state.start_s = time(NULL);
     state.last = (Report){0};
     state.peak_cow = 0;
-    return 0;
+    return pid;
+}
+
+int child_start(KeelCtx *c, const KeelChild *child) {
+    int pid = child_fork(c, child);
+    if (pid == 0) run_and_exit();
+    return pid < 0 ? -1 : 0;
 }
 
 void child_poll(void) {
@@ -178,7 +196,7 @@ void child_reaped(KeelCtx *c, const void *data) {
     end.killed = !end.good && (state.killed || end.signal == SIGUSR1);
     state.pid = 0;
     remember_cow(state.child.name, end.cow);
-    state.child.done(c, &end, state.child.data);
+    if (state.child.done) state.child.done(c, &end, state.child.data);
 }
 
 bool child_kill(KeelCtx *c, const char *name) {
@@ -200,7 +218,8 @@ void child_info(KeelInfo *info) {
     int64_t age = 0;
     if (state.pid) {
         child_poll();
-        if (state.keys_total) share = 100.0 * (double)state.last.keys / (double)state.keys_total;
+        if (state.last.share > 0) share = 100.0 * state.last.share;
+        else if (state.keys_total) share = 100.0 * (double)state.last.keys / (double)state.keys_total;
         if (state.last.cow) age = (keel_monotonic_ns() - state.cow_ns) / 1000000000;
     }
     keel_info_int(info, "current_cow_peak", state.pid ? (int64_t)state.peak_cow : 0);

@@ -8,6 +8,7 @@ int loading_gate;
 
 static struct {
     bool on;
+    KeelCtx *c;
     const char *what;
     int64_t start;              /* seconds since 1970 */
     uint64_t total, done, next; /* bytes; clients are served at `next` */
@@ -23,12 +24,13 @@ KeelVerdict loading_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr 
 }
 
 static void tell(KeelCtx *c, KeelPhase phase) {
-    KeelLoadingEvent event = {.phase = phase, .what = state.what};
+    KeelLoadingEvent event = {.phase = phase, .what = state.what, .total = state.total};
     keel_event_send(c, KEEL_EVENT_LOADING, &event);
 }
 
 void loading_begin(KeelCtx *c, const char *what, uint64_t total) {
     state.on = true;
+    state.c = c;
     state.what = what;
     state.start = time(NULL);
     state.total = total;
@@ -43,6 +45,8 @@ bool loading_progress(uint64_t done) {
     state.done = done;
     if (__builtin_expect(done < state.next, 1)) return false;
     state.next = done + (uint64_t)serve_interval;
+    KeelLoadingEvent event = {.what = state.what, .done = done, .total = state.total};
+    keel_event_send(state.c, KEEL_EVENT_LOADING_PROGRESS, &event);
     return keel_serve();
 }
 

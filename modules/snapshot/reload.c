@@ -72,7 +72,7 @@ static void release(void *data) {
 static void reload(KeelCtx *c, const KeelStr *argv, int argc) {
     Reload options;
     if (!parse(c, argv, argc, &options)) return;
-    if (options.save && store_save() != 0) {
+    if (options.save && store_save(c) != 0) {
         keel_reply_error(c, "ERR");
         return;
     }

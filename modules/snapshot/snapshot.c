@@ -126,6 +126,7 @@ static const KeelSnapshotOps operations = {
     .child_cow = child_last_cow, .file_open = file_open, .file_sink = file_sink,
     .file_close = file_close, .file_abandon = file_abandon, .file_rename = file_rename,
     .file_sweep = file_sweep, .background_save = store_background,
+    .child_fork = child_fork, .child_report = child_report,
 };
 
 static const KeelInterface provides[] = {

@@ -55,6 +55,8 @@ void loading_info_progress(KeelInfo *info);
 
 /* child.c: one fork child that writes. */
 int child_start(KeelCtx *c, const KeelChild *child);
+int child_fork(KeelCtx *c, const KeelChild *child);
+void child_report(double share);
 bool child_kill(KeelCtx *c, const char *name);
 const char *child_name(void);
 void child_progress(uint64_t keys);
@@ -83,7 +85,7 @@ int store_background(KeelCtx *c);
 /* 0; -1: it is no good, which was logged; 1: there is none; 2: given up, as the server ends. */
 int store_load(KeelCtx *c, bool merge);
 int store_load_at_start(KeelCtx *c);
-int store_save(void);
+int store_save(KeelCtx *c);
 void store_cron(KeelCtx *c);
 void store_flushed(KeelCtx *c, const void *data);
 void store_shutdown(KeelCtx *c, const void *data);

@@ -67,7 +67,7 @@ static void take_head(void) {
 }
 
 /* Writes the file and puts it in its place. 0, -1 after logging why not. */
-static int write_file(void) {
+static int put_file(void) {
     char temporary[64];
     snprintf(temporary, sizeof(temporary), "temp-%d.rdb", (int)getpid());
     KeelFileSink *f = file_open(temporary, incremental_sync);
@@ -98,10 +98,19 @@ static int write_file(void) {
     return 0;
 }
 
-int store_save(void) {
+static int write_file(KeelCtx *c) {
+    KeelSavingEvent event = {.phase = KEEL_BEFORE, .what = child_purpose, .in_child = child_here()};
+    keel_event_send(c, KEEL_EVENT_SAVING, &event);
+    int rc = put_file();
+    event.phase = rc == 0 ? KEEL_AFTER : KEEL_FAILED;
+    keel_event_send(c, KEEL_EVENT_SAVING, &event);
+    return rc;
+}
+
+int store_save(KeelCtx *c) {
     keel_journal_flush(); /* where the data stands is said behind all of it */
     take_head();
-    if (write_file() != 0) {
+    if (write_file(c) != 0) {
         last_good = false;
         disk_arm();
         return -1;
@@ -114,7 +123,7 @@ int store_save(void) {
 
 static int child_run(void *data) {
     (void)data;
-    if (write_file() != 0) return -1;
+    if (write_file(NULL) != 0) return -1;
     keel_log(KEEL_LOG_NOTICE, "DB saved on disk");
     return 0;
 }
@@ -171,7 +180,7 @@ void snapshot_save(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     if (saving()) {
         keel_reply_error(c, "ERR Background save already in progress");
-    } else if (store_save() == 0) {
+    } else if (store_save(c) == 0) {
         keel_reply_ok(c);
     } else {
         keel_reply_error(c, "ERR");
@@ -331,7 +340,7 @@ void store_flushed(KeelCtx *c, const void *data) {
     if (strcmp(keel_command_name(cmd), "flushall") != 0) return;
     child_kill(c, child_purpose);
     kept_flush(c);
-    if (point_count) store_save();
+    if (point_count) store_save(c);
 }
 
 /* The last save, as long as the server may still stay. Whoever waits for others (replicas) is asked
@@ -352,7 +361,7 @@ void store_shutdown(KeelCtx *c, const void *data) {
     if (saving()) keel_log(KEEL_LOG_WARNING, "There is a child saving an .rdb. Killing it!");
     child_kill(c, child_purpose);
     keel_log(KEEL_LOG_NOTICE, "Saving the final RDB snapshot before exiting.");
-    done = store_save() == 0;
+    done = store_save(c) == 0;
     done_mark = keel_dirty();
     if (done) return;
     if (event->flags & KEEL_SHUTDOWN_FORCE) {

@@ -199,18 +199,19 @@ static void multi_refused(KeelCtx *c, const KeelStr *argv, int argc) {
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-/* A call made by a module has no connection that a transaction could belong to. */
-static bool is_connection(KeelCtx *c) {
-    KeelClient *client = keel_client(c);
-    if (client && keel_client_by_id(keel_client_id(client)) == client) return true;
-    keel_reply_error(c, "ERR Transactions are for connections, not for calls");
-    return false;
+/* A call made by a module has a client that ends with it: it opens a transaction or watches keys for
+ * nobody, and has none to end. */
+static bool is_connection(KeelClient *client) {
+    return keel_client_by_id(keel_client_id(client)) == client;
+}
+
+static Transaction *transaction_own(KeelClient *client) {
+    return is_connection(client) ? transaction_of(client) : NULL;
 }
 
 static void transactions_discard(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    if (!is_connection(c)) return;
-    Transaction *t = transaction_of(keel_client(c));
+    Transaction *t = transaction_own(keel_client(c));
     if (!t || !t->open) {
         keel_reply_error(c, "ERR DISCARD without MULTI");
         return;
@@ -236,9 +237,8 @@ static void run_queue(KeelCtx *c, KeelClient *client, Queued *q) {
 
 static void transactions_exec(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    if (!is_connection(c)) return;
     KeelClient *client = keel_client(c);
-    Transaction *t = transaction_of(client);
+    Transaction *t = transaction_own(client);
     if (!t || !t->open) {
         keel_reply_error(c, "ERR EXEC without MULTI");
     } else if (t->aborted) {
@@ -259,8 +259,11 @@ static void transactions_exec(KeelCtx *c, const KeelStr *argv, int argc) {
 
 static void transactions_multi(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    if (!is_connection(c)) return;
     KeelClient *client = keel_client(c);
+    if (!is_connection(client)) {
+        keel_reply_ok(c);
+        return;
+    }
     Transaction *t = transaction_get(client);
     if (t->open) {
         keel_reply_error(c, "ERR MULTI calls can not be nested");
@@ -274,15 +277,17 @@ static void transactions_multi(KeelCtx *c, const KeelStr *argv, int argc) {
 
 static void transactions_unwatch(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    if (!is_connection(c)) return;
-    Transaction *t = transaction_of(keel_client(c));
+    Transaction *t = transaction_own(keel_client(c));
     if (t) watch_remove_all(t);
     keel_client_set_flags(keel_client(c), 0, KEEL_CF_DIRTY_CAS);
     keel_reply_ok(c);
 }
 
 static void transactions_watch(KeelCtx *c, const KeelStr *argv, int argc) {
-    if (!is_connection(c)) return;
+    if (!is_connection(keel_client(c))) {
+        keel_reply_ok(c);
+        return;
+    }
     Transaction *t = transaction_get(keel_client(c));
     if (t->open) {
         keel_reply_error(c, "ERR WATCH inside MULTI is not allowed");

@@ -106,7 +106,7 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_control] \
         r config set requirepass secret
         set other [redis_client]
         assert_error "NOAUTH*" {$other ping}
-        assert_error "DENIED by me" {$other auth foe "DENIED by me"}
+        assert_error "ERR DENIED by me" {$other auth foe "DENIED by me"}
         assert_error "NOAUTH*" {$other ping}
         assert_error "WRONGPASS*" {$other auth stranger x}
         assert_equal OK [$other auth friend whatever]

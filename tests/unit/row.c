@@ -116,6 +116,16 @@ static void test_fast_lookup(void) {
     }
     check(!command_find_fast((KeelStr){"", 0}), "an empty name", "");
     command_unregister(&one);
+    /* Only letters have two cases, whatever bits other bytes share with them. */
+    const KeelCommand odd[] = {{.name = "a.b", .flags = KEEL_FOREIGN, GOOD},
+                               {.name = "z-{y}", .flags = KEEL_FOREIGN, GOOD}, {0}};
+    check(add(&one, odd) == 0, "names that are not all letters", error);
+    check(command_find_fast((KeelStr){"A.b-------------", 3}) != NULL, "either case", "A.b");
+    check(!command_find_fast((KeelStr){"a\016b-------------", 3}), "no letter", "a\\016b");
+    check(command_find_fast((KeelStr){"Z-{Y}-----------", 5}) != NULL, "either case", "Z-{Y}");
+    check(!command_find_fast((KeelStr){"z-[y]-----------", 5}), "no letter", "z-[y]");
+    check(!command_find_fast((KeelStr){"a.b\0-----------", 4}), "a zero behind", "a.b");
+    command_unregister(&one);
     check(!command_find_fast((KeelStr){"xxxxxxxxxxxxxxxx", 3}), "after they are gone", "");
 }
 
