@@ -46,6 +46,12 @@ TEST_SO := $(TEST_MODULES:%=$B/tests/modules/%.so)
 # bad.c is one module for every BAD_x in it.
 BAD := $(shell grep -ho 'BAD_[a-z_]*[a-z]' tests/modules/bad.c 2>/dev/null | sort -u)
 TEST_SO := $(filter-out %/bad.so,$(TEST_SO)) $(BAD:BAD_%=$B/tests/modules/bad-%.so)
+# These are one module for every V_x in them.
+VERSIONED := reload rm_reload
+versions_of = $(patsubst V_%,$B/tests/modules/$1-%.so,$(shell grep -ho 'V_[a-z_]*[a-z]' \
+                tests/modules/$1.c | sort -u))
+TEST_SO := $(filter-out $(VERSIONED:%=$B/tests/modules/%.so),$(TEST_SO)) \
+           $(foreach m,$(VERSIONED),$(call versions_of,$m))
 UNIT := $(patsubst tests/unit/%.c,$B/tests/%,$(wildcard tests/unit/*.c))
 
 .PHONY: help all test-modules deps run test fuzz fuzzers check bench docs install new-module clean
@@ -107,6 +113,13 @@ $B/tests/modules/%.so: tests/modules/%.c Makefile
 $B/tests/modules/bad-%.so: tests/modules/bad.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -g0 -DBAD_$* -fPIC -shared -MT $@ -o $@.tmp $< && mv $@.tmp $@
+
+define VERSION_RULE
+$B/tests/modules/$1-%.so: tests/modules/$1.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) -DV_$$* -fPIC -shared -MT $$@ -o $$@.tmp $$< -lpthread && mv $$@.tmp $$@
+endef
+$(foreach m,$(VERSIONED),$(eval $(call VERSION_RULE,$m)))
 
 # Programs that tests start, and shared objects that they preload.
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,$(wildcard tests/tools/*.c))

@@ -20,6 +20,7 @@
 typedef struct Waiting {
     KeelClient client;           /* first: block.c knows this one only */
     uint32_t flags;              /* CTX_* of every try */
+    KeelReply *reply;            /* that the try at hand gathers */
     KeelCallDone *done;
     void *data;
 } Waiting;
@@ -60,24 +61,21 @@ static void waiting_free(Waiting *w) {
 }
 
 void call_wait_open(KeelCtx *c, KeelClient *client) {
-    const Waiting *w = (const Waiting *)client;
+    Waiting *w = (Waiting *)client;
+    struct Chunk *chunk;
     c->client = client;
     c->flags = w->flags;
-    reply_capture_begin(c);
+    w->reply = parsed_begin(&chunk);
+    reply_capture_begin(c, chunk);
 }
 
 KeelReply *call_wait_close(KeelCtx *c, bool over) {
-    char *to, nothing;
-    if (!over) {
-        reply_rewind(c);
-        (void)reply_capture_len(c);
-        reply_capture_end(c, &nothing);
-        return NULL;
-    }
-    KeelReply *reply = parsed_new(reply_capture_len(c), &to);
-    reply_capture_end(c, to);
-    parsed_read(reply);
-    return reply;
+    Waiting *w = (Waiting *)c->client;
+    if (!over) reply_rewind(c);
+    parsed_end(w->reply, reply_capture_end(c));
+    if (over) return w->reply;
+    keel_reply_free(w->reply);
+    return NULL;
 }
 
 /* As a posted call: nobody's command runs in it. */

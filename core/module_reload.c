@@ -5,14 +5,11 @@
  * be had once only, of commands, types and settings, are not found, so that the new one can take them. What
  * must be made for the values is made then, and the last question is the old one's: whether it lets go.
  * Up to there every step can be taken back; after it none can fail. */
-#include "block.h"
 #include "command.h"
 #include "config.h"
 #include "ctx.h"
 #include "module_load.h"
-#include "poll.h"
 #include "retype.h"
-#include "timer.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -35,7 +32,7 @@ static const char *obstacle(KeelCtx *c, const Module *old, char *text, size_t ro
     const char *why = module_used_by_others(old, false, text, room);
     if (why) return why;
     if (module_is_running(old, c)) return "the module runs the command that asks for it";
-    /* One that has an .unload may end them there. */
+    /* One that has an .unload may end them there, and is asked again then. */
     if (!old->loader && !old->decl.unload) return module_still_owns(old, text, room);
     return NULL;
 }
@@ -43,8 +40,12 @@ static const char *obstacle(KeelCtx *c, const Module *old, char *text, size_t ro
 /* The last step that may fail: the old module, or its loader, lets go. */
 static int ask_old(Module *old, Module *now, char *error, size_t room) {
     int result;
+    char text[256];
     if (!old->loader) {
         result = module_ask(old);
+        /* What is left now it has forgotten, or could not end. */
+        const char *why = result == 0 ? module_still_owns(old, text, sizeof(text)) : NULL;
+        if (why) result = keel_load_error(NULL, "%s", why);
     } else {
         KeelLoader loader;
         KeelCtx c;
@@ -74,14 +75,6 @@ static void take_place(Module *old, Module *now) {
 }
 
 static void end_old(Module *old, Module *now, bool inherits) {
-    char text[256];
-    const char *left = module_still_owns(old, text, sizeof(text));
-    if (left) {
-        keel_log(KEEL_LOG_WARNING, "Module %s was replaced and had not ended all: %s", old->name,
-                 left);
-    }
-    timer_stop_of(old);
-    poll_watch_end_of(old->decl.self);
     command_inherit(now, old);
     take_place(old, now);
     module_send_event(old, false);

@@ -114,12 +114,6 @@ size_t poll_watch_count(const void *module_self) {
     return n;
 }
 
-void poll_watch_end_of(const void *module_self) {
-    for (int fd = 0; fd < watches_size; fd++) {
-        if (watches[fd] && watches[fd]->owner == module_self) watch_end(fd);
-    }
-}
-
 static void watch_ready(int fd, uint32_t got) {
     Watch *w = watch_of(fd);
     if (!w) return;

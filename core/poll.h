@@ -18,7 +18,5 @@ void poll_glance(void);
 bool poll_handling(void);
 /* Descriptors that a module watches. */
 size_t poll_watch_count(const void *module_self);
-/* Ends the watches that it has; the descriptors stay open. */
-void poll_watch_end_of(const void *module_self);
 
 #endif

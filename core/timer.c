@@ -125,12 +125,6 @@ size_t timer_count_of(const void *module_self) {
     return (size_t)module_of_self(module_self)->timers;
 }
 
-void timer_stop_of(const struct Module *module) {
-    for (size_t i = 0; i < slot_count; i++) {
-        if (slots[i] && slots[i]->module == module) keel_timer_stop(slots[i]->id, NULL);
-    }
-}
-
 static void timer_fire(Timer *t) {
     KeelCtx c;
     ctx_init(&c);

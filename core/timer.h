@@ -11,8 +11,6 @@ void timer_run(void);
 /* Nanoseconds (keel_monotonic_ns) when the next is due, INT64_MAX: none. */
 int64_t timer_next(void);
 size_t timer_count_of(const void *module_self);
-/* Stops all that a module has. Their data is lost. */
-void timer_stop_of(const struct Module *module);
 /* One-shots posted so far: runs them. keel_post() wakes the loop with loop_wake(). */
 void post_run(void);
 extern bool post_pending; /* set by any thread */

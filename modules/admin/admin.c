@@ -117,6 +117,10 @@ static void admin_unload(KeelCtx *c, const KeelStr *argv, int argc) {
 }
 
 static void admin_reload(KeelCtx *c, const KeelStr *argv, int argc) {
+    if (argc > 4) {
+        keel_reply_arity(c);
+        return;
+    }
     const char *reason = keel_module_reload(c, argv[2], argc > 3 ? argv[3] : KEEL_LIT(""));
     if (reason) keel_reply_errorf(c, "ERR Error reloading module: %s", reason);
     else keel_reply_ok(c);
@@ -178,6 +182,10 @@ static bool stats_one(const KeelModuleInfo *m, void *data) {
 }
 
 static void admin_stats(KeelCtx *c, const KeelStr *argv, int argc) {
+    if (argc > 3) {
+        keel_reply_arity(c);
+        return;
+    }
     Listing listing = {.ctx = c, .name = argc > 2 ? &argv[2] : NULL};
     KeelDeferred array = keel_reply_defer_array(c);
     keel_module_each(stats_one, &listing);
