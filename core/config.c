@@ -14,6 +14,7 @@
 #include "module.h"
 
 #include <keel/client.h>
+#include <keel/db.h>
 #include <keel/event.h>
 #include <keel/memory.h>
 #include <keel/text.h>
