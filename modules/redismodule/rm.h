@@ -315,7 +315,7 @@ void rm_run_jobs(KeelCtx *c);
 void rm_jobs_due(KeelCtx *c);
 void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
-extern bool rm_server_loading, rm_server_started, rm_in_child;
+extern bool rm_server_loading, rm_async_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
  * holds the lock, or one of ours without client. */
 KeelCtx *rm_callback_c(void);
