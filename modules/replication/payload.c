@@ -25,7 +25,7 @@ static struct {
     int fd;                      /* to read from; -1: there is none */
     int child;                   /* in the child: to write to */
     bool watched, running;       /* the descriptor; the child */
-    bool no_keys, no_functions;
+    KeelSaveOptions options;
     char mark[EOF_MARK + 1];
     char tail[EOF_MARK];         /* the last bytes read */
     char *piece;                 /* read last */
@@ -109,11 +109,14 @@ static int pipe_write(KeelSink *sink, const void *bytes, size_t len) {
     return 0;
 }
 
+static void tell_saving(KeelPhase phase) {
+    KeelSavingEvent event = {.phase = phase, .what = "RDB", .in_child = true};
+    keel_event_send(NULL, KEEL_EVENT_SAVING, &event);
+}
+
 static int run(void *data) {
     (void)data;
     char line[EOF_MARK + 16], setting[8] = "no";
-    KeelSaveOptions options = {.size = sizeof(options), .no_keys = pipe_copy.no_keys,
-                               .no_functions = pipe_copy.no_functions};
     PipeSink *s = keel_alloc(sizeof(*s));
     close(pipe_copy.fd);
     s->sink = (KeelSink){.write = pipe_write, .buffer = s->room, .room = SINK_ROOM};
@@ -121,7 +124,11 @@ static int run(void *data) {
     s->sink.compress = strcmp(setting, "yes") == 0;
     int n = snprintf(line, sizeof(line), "$EOF:%s\r\n", pipe_copy.mark);
     if (pipe_write(NULL, line, (size_t)n) != 0) return -1;
-    if (snapshot->save(&s->sink, &options) != 0 || keel_sink_flush(&s->sink) != 0) return -1;
+    tell_saving(KEEL_BEFORE);
+    bool good = snapshot->save(&s->sink, &pipe_copy.options) == 0 &&
+                keel_sink_flush(&s->sink) == 0;
+    tell_saving(good ? KEEL_AFTER : KEEL_FAILED);
+    if (!good) return -1;
     /* Nobody else writes the end, so who has seen it has all. */
     return pipe_write(NULL, pipe_copy.mark, EOF_MARK);
 }
@@ -164,8 +171,9 @@ static int start_on_pipe(KeelCtx *c, const Replica *first) {
     make_mark();
     pipe_copy.fd = ends[0];
     pipe_copy.child = ends[1];
-    pipe_copy.no_keys = first->no_keys;
-    pipe_copy.no_functions = first->no_functions;
+    pipe_copy.options = (KeelSaveOptions){
+        .size = sizeof(KeelSaveOptions), .no_keys = first->no_keys,
+        .no_functions = first->no_functions, .fields = file_head.fields()};
     int rc = snapshot->child_start(c, &child), error = errno;
     close(ends[1]);
     if (rc != 0) {

@@ -370,7 +370,7 @@ start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save ""}} {
         r flushdb
         foreach pattern {{SELECT 0} {set plain 1} {SELECT 3} MULTI {set b 1} {incr c} EXEC
                          {publish ch hi} {set only 1} {SELECT 9} {SET x 1 PXAT *}
-                         {sadd y 1} {SREM y 1} {set f 1.5 KEEPTTL} flushdb} {
+                         {sadd y 1} {SREM y 1} {SET f 1.5 KEEPTTL} flushdb} {
             assert_match $pattern [peer_command $p]
         }
         peer_close $p
@@ -618,9 +618,9 @@ start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save ""}} {
         peer_say $p "REPLCONF ACK $at FACK $at"
         assert_equal [$rd read] {0 1}
         $rd close
+        peer_close $p
+        peer_close $q
     }
-    peer_close $p
-    peer_close $q
 }
 
 start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save "" appendonly yes}} {
