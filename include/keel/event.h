@@ -25,6 +25,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
     KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
     KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */
+    KEEL_EVENT_DEFRAGMENT,  /* KeelDefragmentEvent, sent by modules that move memory */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -100,6 +101,12 @@ typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
     int64_t nanoseconds;
 } KeelLatencyEvent;
+
+/* In a slice of moving (keel/move.h): a pass over all keys is about to begin, or done. When it is
+ * done, blocks that belong to no key may be moved too. */
+typedef struct KeelDefragmentEvent {
+    KeelPhase phase;
+} KeelDefragmentEvent;
 
 typedef struct KeelHook {
     KeelEvent event;
