@@ -470,6 +470,20 @@ if {$has_jemalloc} {
             }
         }
 
+        test "pages without data go back to the system while nobody allocates" {
+            assert_equal [r config get jemalloc-bg-thread] {jemalloc-bg-thread yes}
+            r flushall
+            r debug populate 200000 key 150
+            r flushall
+            set before [s allocator_resident]
+            assert {$before > 30000000}
+            wait_for_condition 200 100 {[s allocator_resident] < $before / 2} else {
+                fail "of $before bytes [s allocator_resident] are left"
+            }
+            r config set jemalloc-bg-thread no
+            r config set jemalloc-bg-thread yes
+        }
+
         test "MEMORY DOCTOR names the cure" {
             r config set activedefrag no
             r flushall
