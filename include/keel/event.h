@@ -16,7 +16,8 @@ typedef enum KeelEvent {
     KEEL_EVENT_CRON,        /* hz times a second; data is const int *hz */
     KEEL_EVENT_TURN,        /* KeelTurnEvent: before waiting for sockets, and after */
     KEEL_EVENT_START,       /* all modules are loaded, before listening: load datasets here */
-    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain */
+    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain. Who came last
+                               is told first: it may build on the others */
     KEEL_EVENT_FORK,        /* KeelForkEvent: a child was born, or reaped */
     KEEL_EVENT_RESETSTAT,   /* CONFIG RESETSTAT */
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */

@@ -462,7 +462,7 @@ start_server {overrides {enable-module-command no} tags {modules}} {
         assert_error "*wrong number of arguments for 'module|load' command" {r module load}
         assert_error "*can't set immutable config" {r config set enable-module-command yes}
         llength [r module help]
-    } 11
+    } 15
 
     test "MODULE LIST is always there" {
         expr {[llength [r module list]] > 3}
