@@ -510,7 +510,8 @@ int keel_db(KeelCtx *c) {
 
 bool keel_db_select(KeelCtx *c, int db) {
     if (db < 0 || db >= db_count) return false;
-    c->db = &dbs[db];
+    c->db = &dbs_of(c)[db];
+    if (c->db->staged) return true; /* the client itself stays where it is */
     if (c->client && c->command && !(c->flags & CTX_PUSH)) c->client->db = c->db;
     return true;
 }

@@ -403,7 +403,8 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
 static void host_hears(KeelEvent event, const void *data) {
     if (event == KEEL_EVENT_RESETSTAT) stats_reset();
     if (event == KEEL_EVENT_LOADING) {
-        config_loading = ((const KeelLoadingEvent *)data)->phase == KEEL_BEFORE;
+        const KeelLoadingEvent *loading = data;
+        config_loading = loading->phase == KEEL_BEFORE && !loading->aside;
     }
 }
 
