@@ -93,6 +93,7 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_int(c, 0);
         return;
     }
+    bool replaced = keel_key_exists(&to);
     if (!keel_key_copy(&from, &to)) {
         /* Bytes can always be copied, unless there is no room for them. */
         const KeelType *type = keel_key_type(&from);
@@ -101,6 +102,7 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
                                          : "ERR not supported for this module key");
         return;
     }
+    if (replaced) keel_key_notify(&to, KEEL_NOTIFY_NEW, "new"); /* as if it had gone before */
     keel_key_ready(c, o.db, argv[2]);
     keel_key_changed(&to, KEEL_NOTIFY_GENERIC, "copy_to");
     keel_reply_int(c, 1);
