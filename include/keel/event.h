@@ -25,6 +25,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
     KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
     KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */
+    KEEL_EVENT_DEFRAGMENT,  /* KeelDefragmentEvent, sent by modules that move memory */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -57,6 +58,7 @@ typedef struct KeelFlushEvent {
     int db;            /* -1: all */
     KeelPhase phase;
     bool lazy;
+    bool replaced;     /* the keys do not just go: others take their place (keel_stage_swap()) */
 } KeelFlushEvent;
 typedef struct KeelSwapEvent {
     int a, b;
@@ -87,6 +89,9 @@ typedef struct KeelLoadingEvent {
     KeelPhase phase;
     const char *what;  /* "RDB", "AOF", "replica" */
     uint64_t done, total; /* bytes; total 0: nobody knows */
+    bool aside;        /* into a stage: the dataset in use stays until KEEL_AFTER, which is told
+                          with the new one in its place and the old one not yet freed */
+    bool serving;      /* aside, and clients are served from the old one meanwhile */
 } KeelLoadingEvent;
 /* In the process that writes, which may be a fork child. KEEL_AFTER: it is safe where it was to go;
  * KEEL_FAILED: it is not. */
@@ -100,6 +105,12 @@ typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
     int64_t nanoseconds;
 } KeelLatencyEvent;
+
+/* In a slice of moving (keel/move.h): a pass over all keys is about to begin, or done. When it is
+ * done, blocks that belong to no key may be moved too. */
+typedef struct KeelDefragmentEvent {
+    KeelPhase phase;
+} KeelDefragmentEvent;
 
 typedef struct KeelHook {
     KeelEvent event;

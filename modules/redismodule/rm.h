@@ -15,6 +15,9 @@
 
 #include <stdarg.h>
 
+/* What the files share is nobody else's: no detour over the table of what others may replace. */
+#pragma GCC visibility push(hidden)
+
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
 #define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
@@ -311,7 +314,7 @@ void rm_run_jobs(KeelCtx *c);
 void rm_jobs_due(KeelCtx *c);
 void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
-extern bool rm_server_loading, rm_server_started, rm_in_child;
+extern bool rm_server_loading, rm_async_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
  * holds the lock, or one of ours without client. */
 KeelCtx *rm_callback_c(void);
@@ -387,6 +390,8 @@ RedisModuleType *rm_type_by_id(uint64_t id);
 void rm_type_row(RedisModuleType *type);
 void rm_type_digest(KeelDigest *d, const KeelValue *v);
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor);
+/* A pass over all keys begins, or is done: what modules registered for that. */
+void rm_defragment_event(KeelCtx *c, const void *data);
 int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out);
 /* A module's own value into bytes and back, without its id and its end. */
 int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value);
@@ -432,5 +437,7 @@ KeelStr rm_opaque_parts(const void *value);
 void rm_aux_revive(const Mod *mod);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
+
+#pragma GCC visibility pop
 
 #endif

@@ -64,6 +64,7 @@ start_server {tags {modules}} {
         size_newer_used "*fields that this server does not know*newer*"
         row_size       "*row size of .commands is 12*"
         symbol_none    "*exports no keel_module*"
+        symbol_hidden  "*exports no keel_module*"
         symbol_function "*keel_module that is not a constant*"
         import         "*needs keel_*e, keel_*e, which this server does not have*"
         import_foreign "*undefined symbol: nobody_has_this*"
