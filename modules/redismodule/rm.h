@@ -57,7 +57,6 @@ struct Mod {
     bool loading;            /* OnLoad runs */
     bool replaced;           /* another one is being loaded to take its place */
     char missing[400];       /* names that it asked for in vain, the first ones */
-    int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
