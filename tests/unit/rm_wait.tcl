@@ -213,7 +213,7 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_wait] --bus
         set long [redis_deferring_client]
         set other [redis_client]
         $other ping
-        $long wait.yield $flags 400 {*}$text
+        $long wait.yield $flags 1000 {*}$text
         $long ping
         after 100
         set replies {}
@@ -228,22 +228,22 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_wait] --bus
     }
     test "others are told that the server is busy" {
         meanwhile 2 {} {{get a} {set a 1} ping {config get x} {multi} {discard}}
-    } {{BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} OK OK 400 PONG}
+    } {{BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} OK OK 1000 PONG}
     test "the module chooses the words" {
         meanwhile 2 {{digging a hole}} {{get a} {hello 2}}
     } {{BUSY digging a hole} {*} {digging a hole} PONG}
     test "without clients being served they wait" {
         set start [clock milliseconds]
         set replies [meanwhile 1 {} {{set a 1} {get a}}]
-        assert_morethan [expr {[clock milliseconds] - $start}] 350
+        assert_morethan [expr {[clock milliseconds] - $start}] 900
         set replies
-    } {OK 1 400 PONG}
+    } {OK 1 1000 PONG}
     test "many clients, cut requests, clients that go and come" {
         set long [redis_deferring_client]
         set cut [redis::open_channel [srv 0 host] [srv 0 port]]
         set others {}
         for {set i 0} {$i < 20} {incr i} {lappend others [redis_deferring_client]}
-        $long wait.yield 2 500
+        $long wait.yield 2 1000
         after 100
         puts -nonewline $cut "*2\r\n\$4\r\nping\r\n\$5\r\nhe"
         flush $cut
@@ -255,7 +255,7 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_wait] --bus
             foreach n {1 2 3} {assert_error "BUSY*" {$other read}}
             $other close
         }
-        assert_equal 500 [$long read]
+        assert_equal 1000 [$long read]
         puts -nonewline $cut "llo\r\n"
         flush $cut
         assert_equal "\$5\r\nhello\r\n" [redis::raw_reply_from $cut]
