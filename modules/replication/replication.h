@@ -271,6 +271,8 @@ void link_failover(KeelCtx *c);
 /* The copy is announced: "$<length>" or "$EOF:<mark>" comes next on primary.fd. */
 void receive_start(KeelCtx *c, const char *id, int64_t offset, KeelStr head);
 void receive_stop(KeelCtx *c);
+/* Whether one is being read right now, with clients served in between. */
+bool receive_loading(void);
 /* Follows the stream from history.offset on; `head` was read already. */
 void apply_start(KeelCtx *c, KeelStr head);
 void apply_stop(KeelCtx *c);
