@@ -330,6 +330,61 @@ fake_primary port {
     }
 }
 
+fake_primary port {
+    start_replica $port {repl-diskless-load swapdb appendonly yes} {
+        set bytes [snapshot_of [list new 1 long [string repeat x 3000]]]
+        proc half_a_copy {link bytes id} {
+            say $link "+FULLRESYNC $id 500\r\n\$[string length $bytes]\r\n"
+            say $link [string range $bytes 0 100]
+        }
+        test "a later state of the same data is loaded aside, with the old one served (swapdb)" {
+            set link [accept_replica]
+            greet $link
+            full_copy $link [snapshot_of {old 1}]
+            wait_link
+            r select 0
+            close $link
+            set link [accept_replica]
+            assert_equal [greet $link] [list PSYNC $fake_id 1]
+            half_a_copy $link $bytes $fake_id
+            wait_for_condition 100 20 {[s async_loading] == 1} else {fail "it is not loaded aside"}
+            assert_equal [list [s loading] [r get old] [r dbsize]] {0 1 1}
+            assert_error "READONLY*" {r set a 1}
+            assert_error "LOADING*" {r replicaof no one}
+            assert_equal [s master_link_status] down
+        } {}
+        test "when it is cut the old data is as it was" {
+            close $link
+            set link [accept_replica]
+            assert_equal [greet $link] {PSYNC ? -1}
+            assert_equal [list [s async_loading] [r keys *]] {0 old}
+        }
+        test "other data is loaded aside too, but the old one is not served" {
+            half_a_copy $link $bytes [string repeat e 40]
+            wait_for_condition 100 20 {[s loading] == 1} else {fail "it is not loaded"}
+            assert_error "LOADING*" {r get old}
+            close $link
+            set link [accept_replica]
+            assert_equal [r keys *] old
+            greet $link
+        } {PSYNC ? -1}
+        test "at its end it takes the place of the old data" {
+            full_copy $link $bytes 500 [string repeat e 40]
+            wait_link
+            assert_equal [lsort [r keys *]] {long new}
+            assert_equal [list [s master_repl_offset] [s master_replid]] \
+                [list 500 [string repeat e 40]]
+            wait_for_condition 100 50 {
+                [s aof_rewrite_in_progress] == 0 && [s aof_rewrite_scheduled] == 0
+            } else {fail "it is being rewritten"}
+            restart_server 0 true false
+            r select 0
+            assert_equal [lsort [r keys *]] {long new}
+            r select 9
+        } OK
+    }
+}
+
 # --- time ------------------------------------------------------------------------------------
 
 fake_primary port {
