@@ -306,16 +306,21 @@ static int load_file(KeelCtx *c, const char *path) {
     return rc;
 }
 
-/* A file that only the sync needed. */
-static void remove_file(const char *path) {
+/* A file that only the sync needed, on a server that keeps nothing else on disk. */
+bool sync_file_remove(const char *path, const char *why) {
     char wanted[8] = "no", points[64] = "";
     const KeelAofOps *aof = keel_interface("aof", 100);
     keel_config_get(KEEL_LIT("rdb-del-sync-files"), wanted, sizeof(wanted), NULL);
     keel_config_get(KEEL_LIT("save"), points, sizeof(points), NULL);
-    if (strcmp(wanted, "yes") != 0 || points[0] || (aof && aof->enabled())) return;
-    keel_log(KEEL_LOG_NOTICE, "Removing the RDB file obtained from the master. This replica has "
-                              "persistence disabled");
+    if (strcmp(wanted, "yes") != 0 || points[0] || (aof && aof->enabled())) return false;
+    keel_log(KEEL_LOG_NOTICE, "%s", why);
     unlink(path);
+    return true;
+}
+
+static void remove_obtained(const char *path) {
+    sync_file_remove(path, "Removing the RDB file obtained from the master. This replica has "
+                           "persistence disabled");
 }
 
 static void file_complete(KeelCtx *c) {
@@ -341,7 +346,7 @@ static void file_complete(KeelCtx *c) {
     }
     rx.beat_ms = steady_ms();
     bool good = load_file(c, name) == 0;
-    remove_file(name);
+    remove_obtained(name);
     if (good) {
         succeed(c);
         return;

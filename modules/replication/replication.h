@@ -153,6 +153,11 @@ Replica *replica_find(KeelStr host, int64_t port);
 size_t replicas_saved_at(int64_t offset); /* on their disks */
 bool replicas_all_at(int64_t offset);
 void replicas_log_lagging(void);
+/* The server ends: their connections will not be told. */
+void replicas_forget(void);
+/* A file that only syncs needed is removed, where `rdb-del-sync-files` wants it (receive.c). True:
+ * it is. `why` is for the log. */
+bool sync_file_remove(const char *path, const char *why);
 /* Bytes to it, in front of whatever its feed has. */
 void replica_say(const Replica *r, KeelStr bytes);
 /* "ip:port", for the log. Lives until the next call. */
