@@ -14,6 +14,7 @@
 #include "module.h"
 
 #include <keel/client.h>
+#include <keel/db.h>
 #include <keel/event.h>
 #include <keel/memory.h>
 #include <keel/text.h>
@@ -315,7 +316,7 @@ static bool permit(KeelCtx *c, Change *list, int n, const KeelStr *pairs, const 
                       ? "can't set protected config"
                       : NULL;
         if (*reason) return false;
-        if ((flags & KEEL_CONFIG_DENY_LOADING) && config_loading) {
+        if ((flags & KEEL_CONFIG_DENY_LOADING) && (config_loading || keel_stage_there())) {
             *which = -1;
             *reason = "LOADING Redis is loading the dataset in memory";
             return false;

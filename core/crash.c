@@ -117,14 +117,17 @@ static void part_module(void) {
     const KeelCommandRef *command = on_main_thread() ? crash_command : NULL;
     const Module *asked = command ? command->module : on_main_thread() ? crash_module : NULL;
     const Module *found = module_of_frames();
-    if (!asked) asked = found;
+    /* A loader's callbacks run those of the modules that it brought. */
+    if (!asked || (found && found->loader_owner == asked)) asked = found;
     if (!asked) {
         say("Module: none, it was the server itself\n");
         return;
     }
     say("Module: %s %s (%s)\n", asked->name, asked->decl.version ? asked->decl.version : "?",
         asked->path && asked->path[0] ? asked->path : "linked in");
-    if (found && found != asked) say("Module at fault, by its frames: %s\n", found->name);
+    if (found && found != asked && found != asked->loader_owner) {
+        say("Module at fault, by its frames: %s\n", found->name);
+    }
     if (!command) {
         say("In: %s\n", on_main_thread() ? "a callback (timer, hook, load ...), no command"
                                          : "a thread of its own");

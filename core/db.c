@@ -19,7 +19,10 @@ uint64_t keel_db_size(int db) {
 }
 uint64_t keyspace_count_type(uint8_t type) {
     uint64_t n = 0;
-    for (int i = 0; i < db_count; i++) n += dbs[i].by_type[type];
+    for (int i = 0; i < db_count; i++) {
+        n += dbs[i].by_type[type];
+        if (stage_dbs) n += stage_dbs[i].by_type[type];
+    }
     return n;
 }
 uint64_t keel_db_expiring(int db) {
@@ -135,8 +138,9 @@ bool keel_db_random(int db, bool expiring_only, KeelSeen *out) {
     return true;
 }
 
-void keel_db_reserve(int db, uint64_t keys) {
-    table_reserve(&dbs[db].keys, keys);
+void keel_db_reserve(KeelCtx *c, uint64_t keys) {
+    uint64_t all;
+    if (!__builtin_add_overflow(c->db->keys.used, keys, &all)) table_reserve(&c->db->keys, all);
 }
 
 size_t keel_db_stats_text(int db, char *out, size_t room) {
@@ -184,7 +188,13 @@ static void discard_now(void *data) {
     if (!mem_loop_thread) __atomic_fetch_add(&stats.lazy_freed, n, __ATOMIC_RELAXED);
 }
 
-static uint64_t flush_one(Db *db, bool lazy) {
+void db_init(Db *db, int id) {
+    db->id = id;
+    table_init(&db->keys, entry_hash);
+    table_init(&db->expiring, entry_hash);
+}
+
+uint64_t db_empty(Db *db, bool lazy) {
     uint64_t n = db->keys.used;
     if (!n) return 0;
     Discard *d = keel_alloc(sizeof(*d));
@@ -211,7 +221,7 @@ uint64_t keel_db_flush(KeelCtx *c, int db, bool lazy) {
     uint64_t n = 0;
     for (int i = 0; i < db_count; i++) {
         if (db < 0 || db == i) {
-            n += flush_one(&dbs[i], lazy);
+            n += db_empty(&dbs[i], lazy);
             block_key_gone(i, (KeelStr){NULL, 0});
         }
     }
@@ -220,15 +230,21 @@ uint64_t keel_db_flush(KeelCtx *c, int db, bool lazy) {
     return n;
 }
 
+void db_exchange(Db *a, Db *b) {
+    Db tmp = *a;
+    uint64_t stamp = (a->keys.stamp > b->keys.stamp ? a->keys.stamp : b->keys.stamp) + 1;
+    *a = *b;
+    a->id = tmp.id;
+    a->staged = tmp.staged;
+    tmp.id = b->id;
+    tmp.staged = b->staged;
+    *b = tmp;
+    a->keys.stamp = b->keys.stamp = stamp;
+}
+
 void keel_db_swap(KeelCtx *c, int a, int b) {
     if (a == b) return;
-    Db *x = &dbs[a], *y = &dbs[b], tmp = *x;
-    int64_t stamp = (int64_t)(x->keys.stamp > y->keys.stamp ? x->keys.stamp : y->keys.stamp) + 1;
-    *x = *y;
-    *y = tmp;
-    x->id = a;
-    y->id = b;
-    x->keys.stamp = y->keys.stamp = (uint64_t)stamp;
+    db_exchange(&dbs[a], &dbs[b]);
     KeelSwapEvent event = {.a = a, .b = b};
     hooks_call(c, KEEL_EVENT_SWAP, &event);
     block_databases_swapped(a, b);

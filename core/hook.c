@@ -403,7 +403,8 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
 static void host_hears(KeelEvent event, const void *data) {
     if (event == KEEL_EVENT_RESETSTAT) stats_reset();
     if (event == KEEL_EVENT_LOADING) {
-        config_loading = ((const KeelLoadingEvent *)data)->phase == KEEL_BEFORE;
+        const KeelLoadingEvent *loading = data;
+        config_loading = loading->phase == KEEL_BEFORE && !loading->aside;
     }
 }
 
@@ -490,7 +491,7 @@ static void slots_remove(struct Module *module) {
 void **keel_client_slot(KeelClient *client, int id) {
     KEEL_ASSERT(id >= 0 && id < SLOTS_MAX);
     if (__builtin_expect(client->stands_for != NULL, 0)) client = client->stands_for;
-    client->slots_used = true;
+    client->owns = true;
     return &client->slots[id];
 }
 

@@ -60,11 +60,7 @@ void keyspace_init(int databases) {
 void keyspace_set_databases(int databases) {
     db_count = databases;
     dbs = keel_zalloc((size_t)databases * sizeof(Db));
-    for (int i = 0; i < databases; i++) {
-        dbs[i].id = i;
-        table_init(&dbs[i].keys, entry_hash);
-        table_init(&dbs[i].expiring, entry_hash);
-    }
+    for (int i = 0; i < databases; i++) db_init(&dbs[i], i);
 }
 
 /* ---- access clocks --------------------------------------------------------------------------- */
@@ -153,8 +149,10 @@ void keel_key_touch(KeelKey *key) {
 
 /* ---- signals --------------------------------------------------------------------------------- */
 
+/* Nobody has seen the keys of a stage. */
 static void tell_key(KeelKey *key, KeelEvent event, KeelCause cause, unsigned kind,
                      const char *name) {
+    if (key_db(key)->staged) return;
     KeelKeyEvent e = {.db = key_db(key)->id, .name = key->name, .cause = cause, .kind = kind,
                       .event = name};
     hooks_call(key->ctx, event, &e);
@@ -278,7 +276,7 @@ bool keel_key_open(KeelCtx *c, KeelStr name, unsigned mode, KeelKey *key) {
 
 bool keel_key_open_in(KeelCtx *c, int db, KeelStr name, unsigned mode, KeelKey *key) {
     KEEL_ASSERT(db >= 0 && db < db_count);
-    return open_in(c, &dbs[db], name, mode, key);
+    return open_in(c, &dbs_of(c)[db], name, mode, key);
 }
 
 int keel_key_db(const KeelKey *key) {

@@ -10,6 +10,7 @@ typedef struct Db {
     Table keys;
     Table expiring;          /* the same entries, those with ENTRY_EXPIRES only */
     int id;
+    bool staged;             /* of the set that no client sees: see stage.c */
     uint64_t sweep;          /* cursor of the background expiry */
     int64_t ttl_sum, ttl_n;  /* samples for keel_db_mean_ttl() */
     uint64_t by_type[256];   /* keys of each type */
@@ -17,6 +18,12 @@ typedef struct Db {
 
 extern Db *dbs;
 extern int db_count;
+extern Db *stage_dbs;        /* the second set; NULL: there is none */
+
+/* The set of databases that a context works on. */
+static inline Db *dbs_of(const KeelCtx *c) {
+    return __builtin_expect(c->db->staged, 0) ? stage_dbs : dbs;
+}
 
 /* A hash that prefetching computed for an argument. */
 typedef struct KeyMemo {
@@ -34,6 +41,12 @@ extern bool expire_on_access, expire_in_background, expire_by_writers;
 
 void keyspace_init(int databases);
 void keyspace_set_databases(int databases);
+/* Empty tables. */
+void db_init(Db *db, int id);
+/* Empties one and returns how many keys it had. Told to nobody. */
+uint64_t db_empty(Db *db, bool lazy);
+/* Exchanges what two have in them. Who has handles finds by name what is there now. */
+void db_exchange(Db *a, Db *b);
 
 static inline bool entry_expired(const Entry *e) {
     return (e->bits & ENTRY_EXPIRES) && entry_expiry(e) < now_ms;

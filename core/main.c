@@ -115,6 +115,7 @@ int main(int argc, char **argv) {
     if (options.check) return loaded == 0 && finished == 0 ? 0 : 1;
     if (loaded < 0 || finished < 0) return 1;
     if (net_init() < 0) return 1;
+    mem_purge_in_background(settings.jemalloc_bg_thread);
     stats.startup_memory = keel_mem_used();
     keel_log(KEEL_LOG_NOTICE, "Server initialized");
     tell_start();

@@ -150,6 +150,10 @@ Retype *retype_prepare(const Module *old, const Module *now, char *error, size_t
         result = match(r, i, now, error, room);
         any |= r->to[i] && !r->alike[i] && keyspace_count_type((uint8_t)i);
     }
+    if (any && result == 0 && stage_dbs) {
+        snprintf(error, room, "a dataset that has values of its types is being put together");
+        result = -1;
+    }
     ctx_init(&c);
     for (int db = 0; db < db_count && any && result == 0; db++) keel_db_each(db, gather, r);
     for (size_t i = 0; i < r->count && result == 0; i++) {

@@ -94,7 +94,7 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
     if (__builtin_expect(e->type != type, 0)) {
         db->by_type[e->type]--;
         db->by_type[type]++;
-        if (block_on_delete) block_key_gone(db->id, key->name);
+        if (block_on_delete && !db->staged) block_key_gone(db->id, key->name);
     }
     if (expiry == KEEL_KEEP_EXPIRY) expiry = entry_expiry(e);
     size_t size = entry_size(e), offset = entry_value_offset(e);
@@ -216,7 +216,9 @@ static Entry *key_detach(KeelKey *key) {
     table_remove(&db->keys, key->hash_, key_place(key));
     track_expiry(db, key->hash_, e, NULL);
     db->by_type[e->type]--;
-    if (__builtin_expect(block_on_delete != 0, 0)) block_key_gone(db->id, key->name);
+    if (__builtin_expect(block_on_delete != 0, 0) && !db->staged) {
+        block_key_gone(db->id, key->name);
+    }
     key->entry_ = NULL;
     key->place_ = NULL;
     key->stamp_ = db->keys.stamp;
@@ -225,7 +227,7 @@ static Entry *key_detach(KeelKey *key) {
 
 /* Removes the key and returns its entry, which the caller frees; NULL when a hook was faster. */
 static Entry *key_take_out(KeelKey *key, KeelCause cause, bool lazy) {
-    if (hooks_count[KEEL_EVENT_KEY_REMOVED]) {
+    if (hooks_count[KEEL_EVENT_KEY_REMOVED] && !key_db(key)->staged) {
         KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = cause};
         hooks_call(key->ctx, KEEL_EVENT_KEY_REMOVED, &event);
         key_check(key);
@@ -256,8 +258,9 @@ static bool key_vanish(KeelKey *key, KeelCause cause, bool lazy, unsigned kind,
     int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
     Entry *e = key_take_out(key, cause, lazy); /* key->name may lie in it */
     if (!e) return false;
-    journal_add(key->ctx, key_db(key)->id, words, 2);
-    if (hooks_count[KEEL_EVENT_KEY_CHANGED]) {
+    bool staged = key_db(key)->staged;
+    if (!staged) journal_add(key->ctx, key_db(key)->id, words, 2);
+    if (hooks_count[KEEL_EVENT_KEY_CHANGED] && !staged) {
         KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = cause};
         hooks_call(key->ctx, KEEL_EVENT_KEY_CHANGED, &event);
     }

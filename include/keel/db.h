@@ -56,8 +56,29 @@ KEEL_API bool keel_db_each(int db, bool (*each)(const KeelSeen *seen, void *data
  * when there is none. */
 KEEL_API bool keel_db_random(int db, bool expiring_only, KeelSeen *out);
 
-/* Room for so many keys at once, before a load. */
-KEEL_API void keel_db_reserve(int db, uint64_t keys);
+/* A stage: a second set of databases, empty at first, that no client sees. A dataset is put together
+ * in it while the one in use is served, and then takes its place at once. What is done to its keys is
+ * told to no hook, no journal and no client that waits; keys are in no notification.
+ *
+ * There is one stage at a time; false: there is one already. */
+KEEL_API bool keel_stage_begin(void);
+KEEL_API bool keel_stage_there(void);
+/* The context works on the stage from now on, or again on what clients see: keel_db_select() and all
+ * that opens keys through it. Its database keeps its number. A context for loading, not to be blocked
+ * or called with; functions that take a database's number alone mean what clients see. Leave before
+ * the command or callback returns. */
+KEEL_API void keel_stage_enter(KeelCtx *c);
+KEEL_API void keel_stage_leave(KeelCtx *c);
+/* Exchanges what is in the stage with what clients see, all databases at once. Hooks hear of a
+ * KEEL_EVENT_FLUSH with `replaced` set, before and after; clients that wait for keys which are there
+ * now, or gone, are served. The stage then has the old dataset, until it ends. Contexts: a timer, a
+ * descriptor, a posted call, a command. Cost: a few words a database, watched keys, waiting clients. */
+KEEL_API void keel_stage_swap(KeelCtx *c);
+/* Ends the stage and frees what is in it: on the background thread with `lazy`. */
+KEEL_API void keel_stage_end(bool lazy);
+
+/* Room for so many more keys in the context's database at once, before a load. */
+KEEL_API void keel_db_reserve(KeelCtx *c, uint64_t keys);
 /* Bytes of a database's tables, without entries. */
 KEEL_API void keel_db_overhead(int db, size_t *keys, size_t *expiring);
 /* Buckets and overflow buckets, for DEBUG HTSTATS: a text of at most `room` bytes. */
@@ -80,8 +101,9 @@ KEEL_API bool keel_key_expire(KeelKey *key);
 /* Whether keys may go by themselves now: keel_expire_on_access() is on, and not
  * while a dataset loads. Those who remove keys that no command named ask first. Cost: a load. */
 KEEL_API bool keel_expires_on_access(void);
-/* Whether a dataset loads now: between KEEL_EVENT_LOADING's first and last phase. Keys do not
- * expire meanwhile, so that commands that are replayed find what they found. */
+/* Whether a dataset loads now, into what clients see: between KEEL_EVENT_LOADING's first and last
+ * phase, unless that says `aside`. Keys do not expire meanwhile, so that commands that are replayed
+ * find what they found. */
 KEEL_API bool keel_loading(void);
 /* Which access clock entries keep: seconds (false) or logarithmic frequency (true). */
 KEEL_API void keel_access_frequency(bool on, int log_factor, int decay_minutes);

@@ -58,6 +58,7 @@ typedef struct KeelFlushEvent {
     int db;            /* -1: all */
     KeelPhase phase;
     bool lazy;
+    bool replaced;     /* the keys do not just go: others take their place (keel_stage_swap()) */
 } KeelFlushEvent;
 typedef struct KeelSwapEvent {
     int a, b;
@@ -88,6 +89,9 @@ typedef struct KeelLoadingEvent {
     KeelPhase phase;
     const char *what;  /* "RDB", "AOF", "replica" */
     uint64_t done, total; /* bytes; total 0: nobody knows */
+    bool aside;        /* into a stage: the dataset in use stays until KEEL_AFTER, which is told
+                          with the new one in its place and the old one not yet freed */
+    bool serving;      /* aside, and clients are served from the old one meanwhile */
 } KeelLoadingEvent;
 /* In the process that writes, which may be a fork child. KEEL_AFTER: it is safe where it was to go;
  * KEEL_FAILED: it is not. */

@@ -27,6 +27,8 @@ typedef struct KeelReplicationOps {
     const char *(*id)(void);
     /* No write may be made now for a while, even by timers: a replica is taking over. */
     bool (*avoid_writes)(void);
+    /* Bytes of memory that the kept part of the stream takes, whoever reads it. */
+    size_t (*backlog_memory)(void);
 } KeelReplicationOps;
 
 /* What KEEL_EVENT_ROLE tells: its data is a KeelRoleEvent. */

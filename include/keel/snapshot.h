@@ -80,7 +80,8 @@ typedef struct KeelSnapshotOps {
     /* So many bytes are done; to be called often. Serves clients every
      * loading-process-events-interval-bytes. True: the server ends, give up. Cost: a comparison. */
     bool (*load_progress)(uint64_t done);
-    /* Loading is over. What was loaded counts as saved when it is good. */
+    /* Loading is over. What was loaded counts as saved when it is good, unless it was aside: then
+     * it takes the place of the dataset in use now, and is dropped when it is not good. */
     void (*load_end)(KeelCtx *c, bool good);
     /* INFO's fields about a load that runs. */
     void (*load_info)(KeelInfo *info);
@@ -118,6 +119,15 @@ typedef struct KeelSnapshotOps {
     void (*file_sweep)(const char *prefix, const char *suffix);
     /* A background save asked for now; 0, or -1: it could not be started. */
     int (*background_save)(KeelCtx *c);
+    /* Like load_begin(), but what load() reads until load_end() goes aside (keel_stage_begin()), so
+     * that a load which fails leaves the dataset in use whole; neither keel_db_flush() nor
+     * load_flush() is wanted. With `serving` clients are served from that one meanwhile, and only
+     * commands with KEEL_NO_ASYNC_LOADING are refused. False: load_refused(true), or a stage is
+     * there. Not in a command. */
+    bool (*load_begin_aside)(KeelCtx *c, const char *what, uint64_t total, bool serving);
+    /* Why a dataset must not be loaded from a source that may break off while it is read (over the
+     * one in use, or aside), for the log: "there are modules that ...". NULL: it may. */
+    const char *(*load_refused)(bool aside);
     /* Like child_start(), but the child goes on with the caller's code: 0 there, else its pid or -1.
      * `run` is not used. It ends with _exit(). */
     int (*child_fork)(KeelCtx *c, const KeelChild *child);
@@ -125,6 +135,12 @@ typedef struct KeelSnapshotOps {
      * before), and what memory it has to itself. */
     void (*child_report)(double share);
 } KeelSnapshotOps;
+
+typedef enum KeelStageStep {
+    KEEL_STAGE_BEGIN,
+    KEEL_STAGE_TAKE,                  /* the databases are exchanged at the same moment */
+    KEEL_STAGE_DROP,
+} KeelStageStep;
 
 /* What other modules have to say when a dataset is saved and loaded. Provided as the interfaces
  * "snapshot.functions" and "snapshot.module-aux", version 100; while nobody does, what a file has
@@ -139,6 +155,12 @@ typedef struct KeelSnapshotPart {
     int (*load)(KeelCtx *c, KeelSource *source, KeelStr item, bool merge);
     /* All of it goes: a dataset is about to be loaded in its place. */
     void (*flush)(KeelCtx *c);
+    /* A dataset is loaded aside: what load() reads after KEEL_STAGE_BEGIN is kept apart from what is
+     * in use, and so is what save() and flush() see, until it takes the place of that or is dropped.
+     * NULL: this part cannot, and datasets are not loaded aside. */
+    void (*stage)(KeelCtx *c, KeelStageStep step);
+    /* As KeelSnapshotOps.load_refused. NULL: it always may. */
+    const char *(*refused)(bool aside);
 } KeelSnapshotPart;
 
 /* What a dataset's file says of where it stands in a stream of writes: provided as the interface

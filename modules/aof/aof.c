@@ -204,6 +204,10 @@ static void shutdown_asked(KeelCtx *c, const void *data) {
 
 static void debug_loadaof(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
+    if (keel_loading() || keel_stage_there()) {
+        keel_reply_error(c, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     keel_journal_flush();
     if (aof_state == AOF_ON) write_flush(true);
     snapshot->load_flush(c);

@@ -353,7 +353,7 @@ static bool to_heal(void) {
 }
 
 void rewrite_cron(KeelCtx *c) {
-    if (keel_fork_active() || keel_loading()) return;
+    if (keel_fork_active() || keel_loading() || keel_stage_there()) return;
     if (to_heal() || (rw.scheduled && !limited()) || grown()) rewrite_start(c);
 }
 

@@ -1,7 +1,8 @@
 /* aux.c - what types save of themselves beside their values, before or after all keys of a file.
  *
  * A field is its type's id, when it was written, and marked parts. Fields of types that nobody has are kept
- * as they came and written again, until their module comes and is given them. */
+ * as they came and written again, until their module comes and is given them. Those of a dataset that loads aside are
+ * kept apart; modules that are here keep theirs apart themselves, as they said that they would. */
 #include "rm.h"
 
 #include <keel/snapshot.h>
@@ -12,7 +13,8 @@ typedef struct Kept {
     uint64_t id, when;
 } Kept;
 
-static Kept *kept;
+static Kept *kept, *staged;
+static Kept **loads_into = &kept;
 
 static void kept_free(Kept *k) {
     keel_value_free(&k->value);
@@ -105,7 +107,7 @@ static int keep_field(KeelSource *source, uint64_t id, uint64_t when) {
         keel_free(k);
         return -1;
     }
-    Kept **at = &kept;
+    Kept **at = loads_into;
     while (*at) at = &(*at)->next;
     *at = k;
     return 0;
@@ -124,12 +126,41 @@ static int load(KeelCtx *c, KeelSource *source, KeelStr item, bool merge) {
                                           : keep_field(source, id, when);
 }
 
+static void drop(Kept **list) {
+    for (Kept *next; *list; *list = next) {
+        next = (*list)->next;
+        kept_free(*list);
+    }
+}
+
 static void flush(KeelCtx *c) {
     (void)c;
-    for (Kept *next; kept; kept = next) {
-        next = kept->next;
-        kept_free(kept);
+    drop(&kept);
+}
+
+static void stage(KeelCtx *c, KeelStageStep step) {
+    (void)c;
+    loads_into = step == KEEL_STAGE_BEGIN ? &staged : &kept;
+    if (step == KEEL_STAGE_TAKE) {
+        drop(&kept);
+        kept = staged;
+        staged = NULL;
     }
+    drop(&staged);
+}
+
+static const char *refused(bool aside) {
+    for (const Mod *mod = rm_mods; mod; mod = mod->next) {
+        if (mod->types && !(mod->options & REDISMODULE_OPTIONS_HANDLE_IO_ERRORS)) {
+            return "there are modules that don't handle read errors";
+        }
+    }
+    for (const Mod *mod = rm_mods; aside && mod; mod = mod->next) {
+        if (!(mod->options & REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD)) {
+            return "there are modules that are not aware of async replication";
+        }
+    }
+    return NULL;
 }
 
 static int emit_plain(KeelSink *sink, KeelStr field) {
@@ -177,4 +208,4 @@ void rm_aux_revive(const Mod *mod) {
 }
 
 const KeelSnapshotPart rm_aux_part = {.size = sizeof(rm_aux_part), .save = save, .load = load,
-                                      .flush = flush};
+                                      .flush = flush, .stage = stage, .refused = refused};

@@ -65,7 +65,8 @@ static int server_flags(void) {
         flags |= REDISMODULE_CTX_FLAGS_RDB;
     }
     flags |= role_flags();
-    if (rm_server_loading) flags |= REDISMODULE_CTX_FLAGS_LOADING;
+    if (rm_async_loading) flags |= REDISMODULE_CTX_FLAGS_ASYNC_LOADING;
+    else if (rm_server_loading) flags |= REDISMODULE_CTX_FLAGS_LOADING;
     if (rm_in_child) flags |= REDISMODULE_CTX_FLAGS_IS_CHILD;
     if (keel_fork_active()) flags |= REDISMODULE_CTX_FLAGS_ACTIVE_CHILD;
     if (!rm_server_started) flags |= REDISMODULE_CTX_FLAGS_SERVER_STARTUP;

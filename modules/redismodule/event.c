@@ -22,7 +22,7 @@ typedef struct Listener {
     RedisModuleNotificationFunc notified;
 } Listener;
 
-bool rm_server_loading, rm_server_started, rm_in_child;
+bool rm_server_loading, rm_async_loading, rm_server_started, rm_in_child;
 static Listener *listeners;
 static int telling;                        /* events, one inside another */
 static bool some_gone;
@@ -105,6 +105,7 @@ static void on_client(KeelCtx *c, const void *data) {
 
 static void on_flush(KeelCtx *c, const void *data) {
     const KeelFlushEvent *e = data;
+    if (e->replaced) return; /* REPL_ASYNC_LOAD tells of it */
     RedisModuleFlushInfoV1 info = {REDISMODULE_FLUSHINFO_VERSION, !e->lazy, e->db};
     tell(c, REDISMODULE_EVENT_FLUSHDB, e->phase == KEEL_BEFORE ? REDISMODULE_SUBEVENT_FLUSHDB_START
                                                               : REDISMODULE_SUBEVENT_FLUSHDB_END,
@@ -156,6 +157,13 @@ static int server_hz(void) {
     return hz > 0 ? (int)hz : 10;
 }
 
+static void tell_aside(KeelCtx *c, KeelPhase phase) {
+    static const uint64_t subs[] = {REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_STARTED,
+                                    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_COMPLETED,
+                                    REDISMODULE_SUBEVENT_REPL_ASYNC_LOAD_ABORTED};
+    tell(c, REDISMODULE_EVENT_REPL_ASYNC_LOAD, subs[phase], NULL, NULL);
+}
+
 static void on_loading(KeelCtx *c, const void *data) {
     const KeelLoadingEvent *e = data;
     bool aof = e->what && strcasestr(e->what, "aof"), peer = e->what && strcasestr(e->what, "repl");
@@ -165,7 +173,10 @@ static void on_loading(KeelCtx *c, const void *data) {
                    : peer                    ? REDISMODULE_SUBEVENT_LOADING_REPL_START
                                              : REDISMODULE_SUBEVENT_LOADING_RDB_START;
     rm_server_loading = e->phase == KEEL_BEFORE;
+    rm_async_loading = rm_server_loading && e->serving;
+    if (e->aside && e->phase != KEEL_FAILED) tell_aside(c, e->phase);
     tell(c, REDISMODULE_EVENT_LOADING, sub, NULL, NULL);
+    if (e->aside && e->phase == KEEL_FAILED) tell_aside(c, e->phase);
 }
 
 /* At most so often as the server ticks. */

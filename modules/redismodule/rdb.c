@@ -101,6 +101,7 @@ int RM_RdbLoad(RedisModuleCtx *ctx, RedisModuleRdbStream *stream, int flags) {
     struct stat about;
     if (!stream || flags || !ctx->c) return fail(EINVAL);
     if (!ops) return fail(ENOTSUP);
+    if (rm_server_loading) return fail(EBUSY);
     int fd = open(stream->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return REDISMODULE_ERR;
     bool regular = fstat(fd, &about) == 0 && S_ISREG(about.st_mode);

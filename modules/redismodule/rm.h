@@ -15,6 +15,9 @@
 
 #include <stdarg.h>
 
+/* What the files share is nobody else's: no detour over the table of what others may replace. */
+#pragma GCC visibility push(hidden)
+
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
 #define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
@@ -53,7 +56,7 @@ struct Mod {
     const char *path;
     bool loading;            /* OnLoad runs */
     bool replaced;           /* another one is being loaded to take its place */
-    char missing[128];       /* names that it asked for in vain, the first few */
+    char missing[400];       /* names that it asked for in vain, the first ones */
     int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
@@ -71,6 +74,8 @@ struct Mod {
     Mod **used;              /* modules whose APIs it uses */
     int used_count;
     int filters, timers, blocked; /* that it has now */
+    struct Timer *timer_list;
+    const void *base;        /* where its library is mapped */
     uint64_t categories;     /* that it added, as bits */
     RedisModuleDefragFunc defrag, defrag_start, defrag_end;
 };
@@ -89,6 +94,7 @@ void rm_forget_events(Mod *mod);
 void rm_forget_filters(Mod *mod);
 void rm_forget_exports(Mod *mod);
 void rm_forget_users(Mod *mod);
+void rm_forget_timers(Mod *mod);
 /* What SetCommandInfo said of a command, into its row; and its end. */
 void rm_describe(RedisModuleCommand *cmd, KeelCommand *row);
 void rm_forget_info(RedisModuleCommand *cmd);
@@ -309,7 +315,7 @@ void rm_run_jobs(KeelCtx *c);
 void rm_jobs_due(KeelCtx *c);
 void rm_write_fork_info(KeelInfo *info);
 void rm_fork_event(KeelCtx *c, const KeelForkEvent *e);
-extern bool rm_server_loading, rm_server_started, rm_in_child;
+extern bool rm_server_loading, rm_async_loading, rm_server_started, rm_in_child;
 /* The context that code of modules has at hand now: of the innermost callback, of the thread that
  * holds the lock, or one of ours without client. */
 KeelCtx *rm_callback_c(void);
@@ -432,5 +438,7 @@ KeelStr rm_opaque_parts(const void *value);
 void rm_aux_revive(const Mod *mod);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
+
+#pragma GCC visibility pop
 
 #endif

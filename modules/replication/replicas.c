@@ -173,6 +173,16 @@ void replica_gone(KeelClient *client, void *value) {
     keel_free(r);
 }
 
+void replicas_forget(void) {
+    for (Replica *r = replicas; r; r = r->next) {
+        keel_client_feed(r->client, NULL);
+        if (r->file >= 0) close(r->file);
+        r->file = -1;
+    }
+    replicas = NULL;
+    payload_left(NULL);
+}
+
 void replicas_close(const char *why) {
     if (replicas && why) keel_log(KEEL_LOG_NOTICE, "%s", why);
     for (Replica *r = replicas; r; r = r->next) keel_client_close(r->client, false);

@@ -82,7 +82,7 @@ static void debug_populate(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     memcpy(name, prefix.ptr, prefix.len);
     name[prefix.len] = ':';
-    keel_db_reserve(keel_db(c), (uint64_t)(count < RESERVE_MAX ? count : RESERVE_MAX));
+    keel_db_reserve(c, (uint64_t)(count < RESERVE_MAX ? count : RESERVE_MAX));
     for (int64_t i = 0; i < count; i++) {
         KeelKey key;
         size_t digits = keel_format_int(name + prefix.len + 1, i);

@@ -1,6 +1,8 @@
 /* memory.c - MEMORY: how much there is of it, whose it is, and whether that looks healthy. */
 #include "server.h"
 
+#include <keel/replication.h>
+
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +89,12 @@ static uint64_t all_keys(void) {
 }
 
 /* Fields about what other modules keep (backlog, caches) are 0 until such modules write them. */
+static int64_t backlog_bytes(void) {
+    const KeelReplicationOps *replication =
+        keel_interface("replication", KEEL_REPLICATION_VERSION);
+    return replication ? (int64_t)replication->backlog_memory() : 0;
+}
+
 static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     KeelMemoryFacts f = {.size = sizeof(f)};
@@ -99,7 +107,7 @@ static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
     pair_int(c, "peak.allocated", (int64_t)f.peak), pairs++;
     pair_int(c, "total.allocated", (int64_t)f.used), pairs++;
     pair_int(c, "startup.allocated", (int64_t)f.startup), pairs++;
-    pair_int(c, "replication.backlog", 0), pairs++;
+    pair_int(c, "replication.backlog", backlog_bytes()), pairs++;
     pair_int(c, "clients.slaves", (int64_t)f.clients[KEEL_CLIENT_REPLICA]), pairs++;
     pair_int(c, "clients.normal", (int64_t)clients_bytes(&f)), pairs++;
     pair_int(c, "cluster.links", 0), pairs++;

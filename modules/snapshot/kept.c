@@ -3,9 +3,11 @@
  *
  * A module that knows them provides "snapshot.functions" or "snapshot.module-aux". While none does,
  * a file that has such parts still loads: they are kept as bytes and written again with the next
- * save, so that a file does not lose them by passing through this server. */
+ * save, so that a file does not lose them by passing through this server. Those of a dataset that
+ * loads aside are kept apart from those in use. */
 #include "snapshot.h"
 
+#include <stddef.h>
 #include <string.h>
 
 typedef struct Kept {
@@ -13,7 +15,12 @@ typedef struct Kept {
     size_t count;
 } Kept;
 
-static Kept functions, aux_before, aux_after;
+typedef struct Set {
+    Kept functions, aux_before, aux_after;
+} Set;
+
+static Set in_use, staged;
+static Set *loads_into = &in_use;
 
 static void keep(Kept *kept, KeelStr bytes) {
     kept->items = keel_realloc(kept->items, (kept->count + 1) * sizeof(*kept->items));
@@ -30,13 +37,47 @@ static const KeelSnapshotPart *part(const char *name) {
     return keel_interface(name, KEEL_SNAPSHOT_VERSION);
 }
 
+static void forget_set(Set *set) {
+    forget(&set->functions);
+    forget(&set->aux_before);
+    forget(&set->aux_after);
+}
+
 void kept_flush(KeelCtx *c) {
     const KeelSnapshotPart *f = part("snapshot.functions"), *a = part("snapshot.module-aux");
-    forget(&functions);
-    forget(&aux_before);
-    forget(&aux_after);
+    forget_set(&in_use);
     if (f && f->flush) f->flush(c);
     if (a && a->flush) a->flush(c);
+}
+
+/* --- aside ---------------------------------------------------------------------------------- */
+
+#define HAS(part, field) \
+    ((part)->size >= offsetof(KeelSnapshotPart, field) + sizeof((part)->field) && (part)->field)
+
+static const char *part_refused(const char *name, bool aside) {
+    const KeelSnapshotPart *p = part(name);
+    if (!p) return NULL;
+    if (aside && !HAS(p, stage)) return "there are modules that cannot load their data aside";
+    return HAS(p, refused) ? p->refused(aside) : NULL;
+}
+
+const char *kept_refused(bool aside) {
+    const char *why = part_refused("snapshot.module-aux", aside);
+    return why ? why : part_refused("snapshot.functions", aside);
+}
+
+void kept_stage(KeelCtx *c, KeelStageStep step) {
+    const KeelSnapshotPart *f = part("snapshot.functions"), *a = part("snapshot.module-aux");
+    loads_into = step == KEEL_STAGE_BEGIN ? &staged : &in_use;
+    if (step == KEEL_STAGE_TAKE) {
+        forget_set(&in_use);
+        in_use = staged;
+        staged = (Set){0};
+    }
+    forget_set(&staged);
+    if (f && HAS(f, stage)) f->stage(c, step);
+    if (a && HAS(a, stage)) a->stage(c, step);
 }
 
 /* --- functions ------------------------------------------------------------------------------ */
@@ -48,7 +89,8 @@ static int emit_function(KeelSink *sink, KeelStr text) {
 
 int kept_save_functions(KeelSink *sink) {
     const KeelSnapshotPart *p = part("snapshot.functions");
-    for (size_t i = 0; i < functions.count; i++) emit_function(sink, functions.items[i]);
+    const Kept *kept = &in_use.functions;
+    for (size_t i = 0; i < kept->count; i++) emit_function(sink, kept->items[i]);
     if (p) p->save(sink, false, emit_function);
     return sink->failed ? -1 : 0;
 }
@@ -62,11 +104,11 @@ int kept_load_function(KeelCtx *c, KeelSource *source, bool merge) {
     if (p) {
         rc = p->load(c, source, (KeelStr){text, len}, merge);
     } else {
-        if (!functions.count) {
+        if (!loads_into->functions.count) {
             keel_log(KEEL_LOG_WARNING, "The file has functions, and no module for them is loaded: "
                                        "they are kept for the next save");
         }
-        keep(&functions, (KeelStr){text, len});
+        keep(&loads_into->functions, (KeelStr){text, len});
     }
     keel_free(text);
     return rc;
@@ -144,7 +186,8 @@ int kept_load_aux(KeelCtx *c, KeelSource *source, bool merge, bool after_keys) {
     KeelMemorySink copy;
     keel_sink_memory(&copy);
     int rc = keep_aux(source, &copy.sink);
-    if (rc == 0) keep(after_keys ? &aux_after : &aux_before, (KeelStr){copy.bytes, copy.len});
+    Kept *kept = after_keys ? &loads_into->aux_after : &loads_into->aux_before;
+    if (rc == 0) keep(kept, (KeelStr){copy.bytes, copy.len});
     keel_sink_free_memory(&copy);
     return rc;
 }
@@ -156,7 +199,7 @@ static int emit_aux(KeelSink *sink, KeelStr bytes) {
 
 int kept_save_aux(KeelSink *sink, bool after_keys) {
     const KeelSnapshotPart *p = part("snapshot.module-aux");
-    const Kept *kept = after_keys ? &aux_after : &aux_before;
+    const Kept *kept = after_keys ? &in_use.aux_after : &in_use.aux_before;
     for (size_t i = 0; i < kept->count; i++) emit_aux(sink, kept->items[i]);
     if (p) p->save(sink, after_keys, emit_aux);
     return sink->failed ? -1 : 0;

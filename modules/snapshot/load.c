@@ -100,7 +100,7 @@ static int load_sizes(Loading *l) {
     if (keel_load_len(l->source, &keys, NULL) != 0) return -1;
     if (keel_load_len(l->source, &expiring, NULL) != 0) return -1;
     uint64_t most = l->source->limit == UINT64_MAX ? 1 << 20 : l->source->limit / 3;
-    keel_db_reserve(l->db, keel_db_size(l->db) + (keys < most ? keys : most));
+    keel_db_reserve(l->ctx, keys < most ? keys : most);
     return 0;
 }
 
@@ -265,6 +265,7 @@ int stream_load(KeelCtx *c, KeelSource *source, const KeelLoadOptions *options,
     int db = keel_db(c);
     *result = (KeelLoadResult){0};
     source->checksum = true;
+    if (loading_aside()) keel_stage_enter(c);
     keel_db_select(c, 0);
     int rc = load_magic(source);
     if (rc == 0) rc = load_parts(&l);
@@ -273,6 +274,7 @@ int stream_load(KeelCtx *c, KeelSource *source, const KeelLoadOptions *options,
                  (unsigned long long)source->limit);
     }
     keel_free(l.large);
+    if (loading_aside()) keel_stage_leave(c);
     keel_db_select(c, db);
     loading_note_counts(result->keys, result->expired);
     if (rc == 0) {

@@ -1,13 +1,16 @@
 /* loading.c - the time while a dataset loads: a gate refuses what needs data, clients are served
- * every so many bytes, and INFO tells how far it is. */
+ * every so many bytes, and INFO tells how far it is.
+ *
+ * A dataset that loads aside goes into a stage. The one in use stays whole, and may be served: then
+ * another gate refuses only what must not happen meanwhile. */
 #include "snapshot.h"
 
 #include <time.h>
 
-int loading_gate;
+int loading_gate, async_loading_gate;
 
 static struct {
-    bool on;
+    bool on, aside, serving;
     KeelCtx *c;
     const char *what;
     int64_t start;              /* seconds since 1970 */
@@ -24,12 +27,15 @@ KeelVerdict loading_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr 
 }
 
 static void tell(KeelCtx *c, KeelPhase phase) {
-    KeelLoadingEvent event = {.phase = phase, .what = state.what, .total = state.total};
+    KeelLoadingEvent event = {.phase = phase, .what = state.what, .total = state.total,
+                              .aside = state.aside, .serving = state.serving};
     keel_event_send(c, KEEL_EVENT_LOADING, &event);
 }
 
-void loading_begin(KeelCtx *c, const char *what, uint64_t total) {
+static void begin(KeelCtx *c, const char *what, uint64_t total, bool aside, bool serving) {
     state.on = true;
+    state.aside = aside;
+    state.serving = serving;
     state.c = c;
     state.what = what;
     state.start = time(NULL);
@@ -37,25 +43,54 @@ void loading_begin(KeelCtx *c, const char *what, uint64_t total) {
     state.done = state.memory = 0;
     state.next = (uint64_t)serve_interval;
     last_loaded = last_expired = 0;
-    keel_gate_arm(loading_gate, true);
+    keel_gate_arm(serving ? async_loading_gate : loading_gate, true);
     tell(c, KEEL_BEFORE);
+}
+
+void loading_begin(KeelCtx *c, const char *what, uint64_t total) {
+    begin(c, what, total, false, false);
+}
+
+bool loading_begin_aside(KeelCtx *c, const char *what, uint64_t total, bool serving) {
+    if (state.on || kept_refused(true) || !keel_stage_begin()) return false;
+    kept_stage(c, KEEL_STAGE_BEGIN);
+    begin(c, what, total, true, serving);
+    return true;
+}
+
+bool loading_now(void) {
+    return state.on;
+}
+
+bool loading_aside(void) {
+    return state.on && state.aside;
 }
 
 bool loading_progress(uint64_t done) {
     state.done = done;
     if (__builtin_expect(done < state.next, 1)) return false;
     state.next = done + (uint64_t)serve_interval;
-    KeelLoadingEvent event = {.what = state.what, .done = done, .total = state.total};
-    keel_event_send(state.c, KEEL_EVENT_LOADING_PROGRESS, &event);
+    KeelLoadingEvent event = {.what = state.what, .done = done, .total = state.total,
+                              .aside = state.aside, .serving = state.serving};
+    /* The context of a load aside is in the stage: hooks get one of their own. */
+    keel_event_send(state.aside ? NULL : state.c, KEEL_EVENT_LOADING_PROGRESS, &event);
     return keel_serve();
 }
 
-/* What was loaded is no change: it is on disk. */
+/* What was loaded in place is no change: it is on disk. The old dataset is freed when all have heard
+ * that the new one has its place. */
 void loading_end(KeelCtx *c, bool good) {
-    if (good) store_saved_up_to_now();
+    if (state.aside) {
+        kept_stage(c, good ? KEEL_STAGE_TAKE : KEEL_STAGE_DROP);
+        if (good) keel_stage_swap(c);
+    } else if (good) {
+        store_saved_up_to_now();
+    }
     state.on = false;
-    keel_gate_arm(loading_gate, false);
+    keel_gate_arm(state.serving ? async_loading_gate : loading_gate, false);
     tell(c, good ? KEEL_AFTER : KEEL_FAILED);
+    if (state.aside) keel_stage_end(true);
+    state.aside = state.serving = false;
 }
 
 void loading_note_memory(uint64_t bytes) {
@@ -70,8 +105,8 @@ void loading_note_counts(uint64_t loaded, uint64_t expired) {
 /* --- INFO ----------------------------------------------------------------------------------- */
 
 void loading_info_first(KeelInfo *info) {
-    keel_info_int(info, "loading", state.on);
-    keel_info_int(info, "async_loading", 0);
+    keel_info_int(info, "loading", state.on && !state.serving);
+    keel_info_int(info, "async_loading", state.on && state.serving);
 }
 
 void loading_info_counts(KeelInfo *info) {

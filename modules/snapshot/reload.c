@@ -72,6 +72,10 @@ static void release(void *data) {
 static void reload(KeelCtx *c, const KeelStr *argv, int argc) {
     Reload options;
     if (!parse(c, argv, argc, &options)) return;
+    if (loading_now()) { /* aside, as the gate lets nobody come here else */
+        keel_reply_error(c, "LOADING Redis is loading the dataset in memory");
+        return;
+    }
     if (options.save && store_save(c) != 0) {
         keel_reply_error(c, "ERR");
         return;

@@ -126,6 +126,7 @@ static const KeelSnapshotOps operations = {
     .child_cow = child_last_cow, .file_open = file_open, .file_sink = file_sink,
     .file_close = file_close, .file_abandon = file_abandon, .file_rename = file_rename,
     .file_sweep = file_sweep, .background_save = store_background,
+    .load_begin_aside = loading_begin_aside, .load_refused = kept_refused,
     .child_fork = child_fork, .child_report = child_report,
 };
 
@@ -139,6 +140,8 @@ static const KeelGate gates[] = {
     {.name = "disk", .id = &disk_gate, .rank = 60, .decide = disk_decide, .whole = true},
     {.name = "loading", .id = &loading_gate, .rank = 80, .except = KEEL_LOADING,
      .decide = loading_decide, .whole = true},
+    {.name = "async-loading", .id = &async_loading_gate, .rank = 80,
+     .flags = KEEL_NO_ASYNC_LOADING, .decide = loading_decide, .whole = true},
     {0},
 };
 

@@ -39,13 +39,19 @@ int kept_save_aux(KeelSink *sink, bool after_keys);
 int kept_load_function(KeelCtx *c, KeelSource *source, bool merge);
 int kept_load_aux(KeelCtx *c, KeelSource *source, bool merge, bool after_keys);
 void kept_flush(KeelCtx *c);
+/* Loads go aside from KEEL_STAGE_BEGIN on, as KeelSnapshotPart says. */
+void kept_stage(KeelCtx *c, KeelStageStep step);
+const char *kept_refused(bool aside);
 /* The nine letters of a module type's id. */
 void module_type_name(uint64_t id, char name[10]);
 
 /* loading.c: the state of being loaded. */
-extern int loading_gate;
+extern int loading_gate, async_loading_gate;
 KeelVerdict loading_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void loading_begin(KeelCtx *c, const char *what, uint64_t total);
+bool loading_begin_aside(KeelCtx *c, const char *what, uint64_t total, bool serving);
+bool loading_now(void);
+bool loading_aside(void);
 bool loading_progress(uint64_t done);
 void loading_end(KeelCtx *c, bool good);
 void loading_note_memory(uint64_t bytes);

@@ -260,7 +260,7 @@ static void check_points(KeelCtx *c, int64_t now) {
 
 void store_cron(KeelCtx *c) {
     child_poll();
-    if (keel_fork_active() || keel_loading()) return;
+    if (keel_fork_active() || loading_now()) return;
     int64_t now = time(NULL);
     check_points(c, now);
     if (scheduled && !keel_fork_active() && may_try(now)) store_background(c);

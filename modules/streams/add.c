@@ -19,7 +19,7 @@ static bool loading;
 void streams_loading(KeelCtx *c, const void *data) {
     const KeelLoadingEvent *event = data;
     (void)c;
-    loading = event->phase == KEEL_BEFORE;
+    loading = event->phase == KEEL_BEFORE && !event->aside;
 }
 
 /* A primary's command, or one of a file, was settled by whom it comes from. */

@@ -228,15 +228,37 @@ void watch_key_removed(KeelCtx *c, const void *data) {
     reap_doomed();
 }
 
-/* Told before: what is there now is about to go. */
+/* Another dataset is in the place of the one that a key was, or was not, in. Those who saw it alive
+ * were told before. */
+static void replaced(KeelCtx *c, Watched *key) {
+    KeelKey found;
+    KeelStr name = watched_name(key);
+    bool now = key_present(c, key->db, name, &found);
+    bool expired_now = now && key_expired(c, key->db, name);
+    for (Watch *w = key->watches; w; w = w->next_of_key) {
+        if (now && !expired_now) doom(w->owner);
+        else w->expired = expired_now;
+    }
+}
+
+static void doom_who_saw(Watched *key) {
+    for (Watch *w = key->watches; w; w = w->next_of_key) {
+        if (!w->expired) doom(w->owner);
+    }
+}
+
+/* Told before, as what is there now is about to go; and afterwards. */
 void watch_flush(KeelCtx *c, const void *data) {
     const KeelFlushEvent *event = data;
     KeelKey found;
-    if (event->phase != KEEL_BEFORE) return;
+    if (event->phase != KEEL_BEFORE && !event->replaced) return;
     for (size_t i = 0; i < bucket_count; i++) {
         for (Watched *key = buckets[i]; key; key = key->next) {
             if (event->db >= 0 && event->db != key->db) continue;
-            if (key_present(c, key->db, watched_name(key), &found)) touch(key, true);
+            if (event->phase != KEEL_BEFORE) replaced(c, key);
+            else if (!key_present(c, key->db, watched_name(key), &found)) continue;
+            else if (event->replaced) doom_who_saw(key);
+            else touch(key, true);
         }
     }
     reap_doomed();

@@ -47,6 +47,13 @@ module_pair rm_call {
         }
     }
     test "formats are understood alike" {same call.formats one two three}
+    test "names of commands are taken as they are at each call" {
+        foreach word {encoding refcount ENCODING nosuch encoding help} {
+            same call.places n $word
+            same call.places nosuch $word
+        }
+        same call.places h
+    }
     test "calls nest" {
         same call.nested 5 a b
         same call.nested 20 a b c d e f g h i j k l m n o p q r s t u v w x y z

@@ -57,8 +57,8 @@ static void on_removed(KeelCtx *c, const void *data) {
 }
 static void on_flush(KeelCtx *c, const void *data) {
     const KeelFlushEvent *e = data;
-    note(c, "flush %d %s %d", e->db, e->phase == KEEL_BEFORE ? "before" : "after",
-         (int)keel_db_size(9));
+    note(c, "flush %d %s %d%s", e->db, e->phase == KEEL_BEFORE ? "before" : "after",
+         (int)keel_db_size(9), e->replaced ? " replaced" : "");
 }
 static void on_swap(KeelCtx *c, const void *data) {
     const KeelSwapEvent *e = data;
@@ -105,7 +105,8 @@ static void on_resetstat(KeelCtx *c, const void *data) {
 }
 static void on_loading(KeelCtx *c, const void *data) {
     const KeelLoadingEvent *e = data;
-    note(c, "loading %d %s", e->phase, e->what);
+    note(c, "loading %d %s%s%s", e->phase, e->what, e->aside ? " aside" : "",
+         e->serving ? " serving" : "");
 }
 
 static const KeelHook hooks[] = {

@@ -535,6 +535,7 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
     if (RMAPI_FUNC_SUPPORTED(RedisModule_RegisterAuthCallback)) { /* since 7.2 */
         RedisModule_RegisterAuthCallback(ctx, authenticate);
     }
+    RedisModule_SetModuleOptions(ctx, REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD);
     RedisModule_RegisterInfoFunc(ctx, info);
     subscribe(ctx);
     return register_settings(ctx);

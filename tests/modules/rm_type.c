@@ -257,6 +257,16 @@ static int record_picky(RedisModuleCtx *ctx, RedisModuleString **argv, int argc)
     return RedisModule_ReplyWithLongLong(ctx, picky);
 }
 
+/* record.options n: what the module says that it can do. */
+static int record_options(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+    long long options = 0;
+    if (argc != 2 || RedisModule_StringToLongLong(argv[1], &options)) {
+        return RedisModule_WrongArity(ctx);
+    }
+    RedisModule_SetModuleOptions(ctx, (int)options);
+    return RedisModule_ReplyWithLongLong(ctx, options);
+}
+
 /* record.late: types are made in OnLoad alone. */
 static int record_late(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
     (void)argv;
@@ -346,9 +356,10 @@ static int commands(RedisModuleCtx *ctx) {
            RedisModule_CreateCommand(ctx, "record.replace", record_replace, "write", 1, 1, 1) ||
            RedisModule_CreateCommand(ctx, "record.tostring", record_tostring, "readonly", 1, 1, 1) ||
            RedisModule_CreateCommand(ctx, "record.fromstring", record_fromstring, "", 0, 0, 0) ||
-           RedisModule_CreateCommand(ctx, "record.log", record_log, "", 0, 0, 0) ||
+           RedisModule_CreateCommand(ctx, "record.log", record_log, "allow-loading", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.picky", record_picky, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.aux", record_aux, "", 0, 0, 0) ||
+           RedisModule_CreateCommand(ctx, "record.options", record_options, "allow-loading", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.file", record_file, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "record.late", record_late, "", 0, 0, 0) ||
            RedisModule_CreateCommand(ctx, "plain.set", plain_set, "write", 1, 1, 1) ||
