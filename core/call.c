@@ -22,8 +22,22 @@
 
 enum { LEVELS_MAX = 64 };
 
-static KeelClient *pretended[LEVELS_MAX]; /* made when first needed */
-static int level;
+/* One call inside another: its context and its client, and what its end needs to know. Kept from call
+ * to call, so that most of it is as the next one wants it. */
+typedef struct Level {
+    KeelCtx c;
+    KeelClient client;
+    KeelReply *reply;
+    unsigned flags;                /* KEEL_CALL_* */
+    int depth;
+    const void *crash_command;
+    KeelCtx *crash_ctx;
+    uint64_t clock;
+    struct Level *outer, *inner;
+} Level;
+
+static Level bottom;
+static Level *innermost = &bottom;
 
 /* What the arguments name. Lookup reads words, so a short name is looked at in a place with room
  * behind it: a caller's may end where its page does. */
@@ -51,7 +65,7 @@ static inline bool admitted(KeelCtx *c, bool ask_gates) {
            admitted_slowly(c, ask_gates);
 }
 
-static inline void run_admitted(KeelCtx *c) {
+static void run_admitted(KeelCtx *c) {
     const void *command = crash_command;
     KeelCtx *ctx = crash_ctx;
     uint64_t clock = dispatch_clock();
@@ -65,44 +79,52 @@ static inline void run_admitted(KeelCtx *c) {
 
 /* ---- calls with a reply of their own --------------------------------------------------------- */
 
-/* Readies the client of this level to run in the name of c's. What stands behind `id` is left clean
- * by pretended_end(), or never written to in one without a socket. */
-static KeelClient *pretended_begin(const KeelCtx *c, unsigned flags) {
-    KeelClient *client = pretended[level];
+/* False: too deep. */
+static bool level_new(void) {
+    if (innermost->depth == LEVELS_MAX) return false;
+    Level *l = innermost->inner = keel_zalloc(sizeof(*l));
+    l->outer = innermost;
+    l->depth = innermost->depth + 1;
+    l->c.client = &l->client;
+    l->client.writer = &l->c;
+    l->client.fd = -1;
+    l->client.pretended = true;
+    return true;
+}
+
+/* Readies the level's client to run in the name of c's. Only what a command may change in a client
+ * without a socket is set: nobody reads, queues or lists it, and what it comes to own is cleared by
+ * pretended_end(). */
+static inline void pretended_begin(KeelClient *client, const KeelCtx *c, unsigned flags) {
     const KeelClient *real = c->client;
-    if (!client) client = pretended[level] = keel_zalloc(sizeof(*client));
-    level++;
-    memset(client, 0, offsetof(KeelClient, id));
-    client->fd = -1;
-    client->pretended = true;
     client->protocol = flags & KEEL_CALL_RESP3 ? 3 : 2;
+    client->kind = KEEL_CLIENT_NORMAL;
+    client->close_now = false;
     client->db = c->db;
-    client->flags = KEEL_CF_AUTHENTICATED;
-    client->args_len = client->memory = 0;
-    client->module_bytes = 0;
-    client->commands = 0;
-    if (!real) {
+    client->gates = 0;
+    client->stands_for = NULL;
+    client->memory = 0;
+    client->user_lent = true;
+    if (__builtin_expect(!real, 0)) {
+        client->flags = KEEL_CF_AUTHENTICATED;
         client->id = 0;
         client->user = NULL;
-        client->user_lent = false;
-        client->stands_for = NULL;
-        return client;
+        return;
     }
+    client->flags = KEEL_CF_AUTHENTICATED |
+                    (real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX));
     client->id = real->id;
-    client->flags |= real->flags & (KEEL_CF_NO_TOUCH | KEEL_CF_READONLY | KEEL_CF_UNIX);
+    if (real->kind == KEEL_CLIENT_PRIMARY) client->kind = real->kind; /* it decides about keys */
     client->user = real->user; /* a copy once either of them becomes somebody else */
-    client->user_lent = real->user != NULL;
-    client->stands_for = NULL;
     if (flags & KEEL_CALL_AS_CLIENT) {
         client->gates = real->gates;
         client->stands_for = real->stands_for ? real->stands_for : (KeelClient *)(uintptr_t)real;
     }
-    return client;
 }
 
 void call_keep_user(const char *user) {
-    for (int i = 0; i < level; i++) {
-        KeelClient *client = pretended[i];
+    for (Level *l = innermost; l != &bottom; l = l->outer) {
+        KeelClient *client = &l->client;
         if (!client->user_lent || client->user != user) continue;
         client->user = keel_strdup(keel_str(user));
         client->user_lent = false;
@@ -120,12 +142,10 @@ static __attribute__((noinline)) void pretended_clear(KeelClient *client) {
 }
 
 static inline void pretended_end(KeelClient *client) {
-    bool owns_user = client->user && !client->user_lent;
     if (__builtin_expect(client->slots_used || client->name || client->lib_name ||
-                             client->lib_ver || owns_user, 0)) {
+                             client->lib_ver || !client->user_lent, 0)) {
         pretended_clear(client);
     }
-    level--;
 }
 
 static KeelReply *call_refused(const char *error) {
@@ -134,53 +154,106 @@ static KeelReply *call_refused(const char *error) {
     return keel_reply_parse((KeelStr){bytes, (size_t)len});
 }
 
-/* The context of a call, field by field: the text of an error is long and seldom there. */
-static inline void call_ctx(KeelCtx *n, KeelCtx *c, KeelClient *client, unsigned flags) {
+/* The context of a call: what the last one may have changed. */
+static inline void ctx_begin(KeelCtx *n, KeelCtx *c, unsigned flags) {
     n->owed = 1;
-    n->flags = CTX_NESTED | CTX_NO_BLOCK | (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0) |
-               (flags & KEEL_CALL_JOURNAL ? 0 : CTX_NO_JOURNAL) |
-               (flags & KEEL_CALL_CLEAN ? CTX_RECORD_CLEAN : 0) |
-               (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0) |
-               (c->flags & (CTX_NO_JOURNAL | CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
+    n->flags = CTX_NESTED | CTX_NO_BLOCK | CTX_NO_JOURNAL |
+               (c->flags & (CTX_RECORD_CLEAN | CTX_RECORD_LOCAL));
+    if (__builtin_expect((flags & ~(unsigned)KEEL_CALL_KEEP_DB) != 0, 0)) {
+        if (flags & KEEL_CALL_JOURNAL && !(c->flags & CTX_NO_JOURNAL)) {
+            n->flags &= ~(uint32_t)CTX_NO_JOURNAL;
+        }
+        n->flags |= (flags & KEEL_CALL_RESP3 ? CTX_RESP3 : 0u) |
+                    (flags & KEEL_CALL_CLEAN ? CTX_RECORD_CLEAN : 0u) |
+                    (flags & KEEL_CALL_LOCAL ? CTX_RECORD_LOCAL : 0u);
+    }
     n->db = c->db;
-    n->db_at_start = 0;
-    n->client = client;
     n->dirty = 0;
     n->memo = c->memo; /* what is called mostly works on the same keys */
     n->memo_end = c->memo_end;
-    n->raw = (KeelStr){NULL, 0};
     n->outer = c;
-    n->module = NULL;
     n->error_len = 0;
-    n->redacted = 0;
+}
+
+/* Whether flags and gates let it pass, or it was answered otherwise. */
+static __attribute__((noinline)) bool admitted_any(Level *l) {
+    KeelCtx *n = &l->c;
+    if (l->flags & KEEL_CALL_NO_WRITES && n->command && n->command->flags & KEEL_WRITE) {
+        keel_reply_errorf(n, "ERR Write command '%s' was called while write is not allowed.",
+                          keel_command_name(n->command));
+        return false;
+    }
+    return admitted(n, l->flags & KEEL_CALL_AS_CLIENT);
+}
+
+/* The call itself, in a level that is there. `cmd` NULL: unknown, or about to be exchanged. What is
+ * needed behind the command is kept in the level, not in registers. */
+static inline __attribute__((always_inline)) KeelReply *
+call_in(Level *l, KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+        unsigned flags, void *data) {
+    const unsigned asks = KEEL_CALL_NO_WRITES | KEEL_CALL_AS_CLIENT;
+    KeelCtx *n = &l->c;
+    Chunk *chunk;
+    innermost = l;
+    l->flags = flags;
+    n->command = cmd;
+    n->argv = argv;
+    n->argc = argc;
+    pretended_begin(&l->client, c, flags);
+    ctx_begin(n, c, flags);
+    l->reply = parsed_begin(data, &chunk);
+    reply_capture_begin(n, chunk);
+    stats.commands++;
+    if (__builtin_expect(!(flags & asks) && dispatch_admits(n, 0), 1) || admitted_any(l)) {
+        l->crash_command = crash_command;
+        l->crash_ctx = crash_ctx;
+        l->clock = dispatch_clock();
+        dispatch_start_clock();
+        dispatch_call(n);
+        dispatch_set_clock(l->clock); /* the caller's time includes ours */
+        crash_ctx = l->crash_ctx;
+        crash_command = l->crash_command;
+    }
+    /* What is not recorded by itself is its caller's change. */
+    if (!(l->flags & KEEL_CALL_JOURNAL)) n->outer->dirty += n->dirty;
+    if (!(l->flags & KEEL_CALL_KEEP_DB)) n->outer->db = n->db;
+    KeelReply *reply = l->reply;
+    parsed_end(reply, reply_capture_end(n));
+    pretended_end(&l->client);
+    innermost = l->outer;
+    return reply;
 }
 
 KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags) {
-    KeelCtx n;
-    Chunk *chunk;
+    KeelFound found = {0};
+    return keel_call_found(c, &found, argv, argc, flags, NULL);
+}
+
+static __attribute__((noinline)) KeelReply *call_any(KeelCtx *c, KeelFound *found,
+                                                     const KeelStr *argv, int argc, unsigned flags,
+                                                     void *data) {
     if (argc < 1) return call_refused("ERR a call needs a command");
-    if (level == LEVELS_MAX) return call_refused("ERR calls are nested too deeply");
-    KeelClient *client = pretended_begin(c, flags);
-    KeelReply *reply = parsed_begin(&chunk);
-    call_ctx(&n, c, client, flags);
-    n.command = __builtin_expect(rewrites_count, 0) ? NULL : find_command(argv, argc);
-    n.argv = argv;
-    n.argc = argc;
-    reply_capture_begin(&n, chunk);
-    stats.commands++;
-    if (__builtin_expect(flags & KEEL_CALL_NO_WRITES && n.command &&
-                             n.command->flags & KEEL_WRITE, 0)) {
-        keel_reply_errorf(&n, "ERR Write command '%s' was called while write is not allowed.",
-                          keel_command_name(n.command));
-    } else if (admitted(&n, flags & KEEL_CALL_AS_CLIENT)) {
-        run_admitted(&n);
+    if (!innermost->inner && !level_new()) {
+        return call_refused("ERR calls are nested too deeply");
     }
-    /* What is not recorded by itself is its caller's change. */
-    if (!(flags & KEEL_CALL_JOURNAL)) c->dirty += n.dirty;
-    if (!(flags & KEEL_CALL_KEEP_DB)) c->db = n.db;
-    parsed_end(reply, reply_capture_end(&n));
-    pretended_end(client);
-    return reply;
+    if (found->epoch_ != command_epoch) {
+        *found = (KeelFound){find_command(argv, argc), command_epoch};
+    }
+    /* Looked up once its words are what they will be, if they may be exchanged. */
+    return call_in(innermost->inner, c, rewrites_count ? NULL : found->command_, argv, argc, flags,
+                   data);
+}
+
+/* Not to be split: its start and its end are as hot as its middle. */
+__attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, KeelFound *found,
+                                                     const KeelStr *argv, int argc, unsigned flags,
+                                                     void *data) {
+    Level *l = innermost->inner;
+    if (__builtin_expect(!l || found->epoch_ != command_epoch || rewrites_count || argc < 1 ||
+                             !parsed_ready(), 0)) {
+        return call_any(c, found, argv, argc, flags, data);
+    }
+    return call_in(l, c, found->command_, argv, argc, flags, data);
 }
 
 /* ---- replies that gather aside --------------------------------------------------------------- */
@@ -199,10 +272,11 @@ KeelCtx *keel_collect_begin(int protocol) {
     k->client.protocol = (uint8_t)protocol;
     k->client.db = k->c.db;
     k->c.client = &k->client;
+    k->client.writer = &k->c;
     k->c.flags |= CTX_COLLECTS | CTX_NESTED | (protocol == 3 ? CTX_RESP3 : 0);
     k->c.owed = 1;
     Chunk *chunk;
-    k->reply = parsed_begin(&chunk);
+    k->reply = parsed_begin(NULL, &chunk);
     reply_capture_begin(&k->c, chunk);
     return &k->c;
 }

@@ -65,7 +65,7 @@ void call_wait_open(KeelCtx *c, KeelClient *client) {
     struct Chunk *chunk;
     c->client = client;
     c->flags = w->flags;
-    w->reply = parsed_begin(&chunk);
+    w->reply = parsed_begin(NULL, &chunk);
     reply_capture_begin(c, chunk);
 }
 

@@ -206,6 +206,7 @@ static int limits_kind(const KeelClient *c) {
 
 static bool over_hard_limit(KeelClient *c, size_t waiting) {
     int64_t hard = settings.output_limit[limits_kind(c)].hard;
+    if (hard && c->link) hard = link_hard_limit(c, hard);
     return (hard && waiting >= (size_t)hard) ||
            (!client_is_authenticated(c) && waiting > 1024 * 1024);
 }
@@ -452,6 +453,15 @@ static void running_request(const KeelCtx *c, KeelClientInfo *out) {
     for (int i = 0; i < c->argc; i++) out->args_len += c->argv[i].len;
 }
 
+/* What the turn's commands have replied up to now. */
+static void unfinished_output(const KeelCtx *c, KeelClientInfo *out) {
+    if (c->chunk) {
+        out->reply_bytes += (size_t)(c->out - c->chunk->data) - c->chunk->len;
+    } else {
+        out->reply_len = (size_t)(c->out - c->client->arena);
+    }
+}
+
 void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     KeelClientInfo i = {.size = out->size};
     i.kind = (KeelClientKind)c->kind;
@@ -476,6 +486,7 @@ void keel_client_info(const KeelClient *c, KeelClientInfo *out) {
     i.reply_len = c->arena_len;
     i.reply_chunks = c->chunk_count;
     i.reply_bytes = client_output_bytes(c) - c->arena_len;
+    if (c->writer) unfinished_output(c->writer, &i);
     if (c->link) i.reply_bytes += link_waiting(c);
     i.memory = c->memory;
     i.commands = c->commands;

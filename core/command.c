@@ -18,6 +18,7 @@
 static KeelCommandRef **commands;      /* top level, by order */
 static size_t command_count, command_room;
 static uint32_t next_order;
+uint64_t command_epoch = 1;
 
 static KeelCommandRef **by_name;       /* a power of two of places, at most half full */
 static uint64_t by_name_mask;
@@ -47,6 +48,7 @@ static void index_command(KeelCommandRef *cmd) {
 }
 
 static void rebuild_tables(void) {
+    command_epoch++;
     size_t slots = 64;
     while (slots < command_count * 2) slots *= 2;
     keel_free(by_name);

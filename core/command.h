@@ -47,6 +47,8 @@ void command_reindex(void);
 /* The commands of `to` go on counting where those of the same names of `from`, which is replaced by
  * it, are to end. */
 void command_inherit(struct Module *to, struct Module *from);
+/* Grows whenever commands come or go: what was found by name before may be gone. */
+extern uint64_t command_epoch;
 /* Recomputes every command's `gates` after gates came or went: gate bit i stands for a command
  * that has a flag of flags[i] (0: any) and none of except[i]. */
 void command_set_gates(const uint64_t *flags, const uint64_t *except, int count);

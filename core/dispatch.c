@@ -320,6 +320,7 @@ void dispatch_call(KeelCtx *c) {
 bool dispatch_request(KeelCtx *c, const Request *r) {
     KeelClient *client = c->client;
     if (__builtin_expect(r->error != NULL, 0)) {
+        client->flags |= KEEL_CF_BAD_REQUEST;
         keel_reply_errorf(c, "ERR Protocol error: %s", r->error);
         keel_client_close(client, true);
         return false;

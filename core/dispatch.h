@@ -14,6 +14,7 @@ typedef struct Request {
     KeelCommandRef *command;  /* found while prefetching; NULL: unknown */
     KeelStr raw;              /* its bytes; ptr NULL when they are not as they were sent */
     const char *error;        /* a protocol error in place of a request */
+    const char *end;          /* where the next one begins */
     const KeyMemo *memo;      /* hashes of its first keys, once prefetched */
     uint32_t memo_count;
 } Request;

@@ -261,7 +261,9 @@ static int read_dynamic(const Check *c, Dynamic *out) {
     return i < count ? 0 : fail(c, "is damaged: its dynamic section has no end");
 }
 
-/* The number of dynamic symbols, which only the hash tables tell. 0: they make no sense. */
+/* The number of dynamic symbols, which only the hash tables tell. 0: they make no sense. The newer
+ * kind of table tells nothing where nothing is exported; names follow symbols then as linkers put
+ * them. */
 static size_t count_symbols(const ElfFile *f, const Dynamic *d) {
     uint64_t left = 0;
     const uint32_t *w;
@@ -283,6 +285,7 @@ static size_t count_symbols(const ElfFile *f, const Dynamic *d) {
     for (uint64_t i = 0; i < buckets; i++) {
         if (bucket[i] > last) last = bucket[i];
     }
+    if (last == 0 && d->strtab > d->symtab) return (d->strtab - d->symtab) / sizeof(ElfW(Sym));
     if (last == 0) return first;
     if (last < first) return 0;
     for (uint64_t i = last - first; i < chains; i++) {

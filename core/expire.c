@@ -96,7 +96,21 @@ bool keel_expire_background(bool on) {
 }
 
 void keel_expire_on_access(bool on) {
-    expire_on_access = on;
+    static int reasons_against;
+    reasons_against += on ? -1 : 1;
+    KEEL_ASSERT(reasons_against >= 0);
+    expire_on_access = reasons_against == 0;
+}
+
+void keel_expire_by_writers(bool on) {
+    expire_by_writers = on;
+}
+
+bool keel_key_expire(KeelKey *key) {
+    int64_t expiry = keel_key_expiry(key);
+    if (expiry == KEEL_NO_EXPIRY || expiry >= now_ms) return false;
+    key_expire(key);
+    return true;
 }
 
 bool keel_expires_on_access(void) {

@@ -387,10 +387,10 @@ void hooks_call(KeelCtx *c, KeelEvent event, const void *data) {
     const HookList *list = &hooks[event];
     const void *before = crash_module;
     unsigned kind = event == KEEL_EVENT_NOTIFY ? ((const KeelKeyEvent *)data)->kind : ~0u;
-    uint32_t n = list->used;
+    uint32_t n = list->used, turn = event == KEEL_EVENT_SHUTDOWN ? n - 1 : 0;
     hooks_running++;
     for (uint32_t i = 0; i < n; i++) {
-        Hook hook = list->hooks[i];
+        Hook hook = list->hooks[turn ? turn - i : i];
         if (!hook.call || hook.off || !(hook.classes & kind)) continue;
         crash_module = hook.module;
         hook.call(c, data);

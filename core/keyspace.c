@@ -22,7 +22,7 @@ Db *dbs;
 int db_count;
 int64_t now_ms, now_us;
 uint32_t access_now;
-bool expire_on_access = true, expire_in_background = true;
+bool expire_on_access = true, expire_in_background = true, expire_by_writers;
 
 static bool clock_is_frequency;
 static int frequency_log_factor = 10, frequency_decay = 1;
@@ -195,7 +195,10 @@ static inline uint64_t hash_of(KeelCtx *c, KeelStr name) {
 
 static bool open_expired(KeelKey *key) {
     if (key->mode & KEEL_KEY_EXPIRED_TOO || config_loading) return true;
-    if (expire_on_access && !(key->mode & KEEL_KEY_NO_EXPIRE)) {
+    const KeelClient *client = key->ctx->client;
+    if (client && client->kind == KEEL_CLIENT_PRIMARY) return true; /* it says when keys go */
+    bool may_go = expire_on_access || (expire_by_writers && key->mode & KEEL_KEY_WRITE);
+    if (may_go && !(key->mode & KEEL_KEY_NO_EXPIRE)) {
         key_expire(key);
     } else {
         key->entry_ = NULL;

@@ -37,7 +37,7 @@ extern int64_t now_ms, now_us;
 extern uint32_t access_now;
 void clock_update(void);
 
-extern bool expire_on_access, expire_in_background;
+extern bool expire_on_access, expire_in_background, expire_by_writers;
 
 void keyspace_init(int databases);
 void keyspace_set_databases(int databases);

@@ -48,6 +48,13 @@ size_t link_waiting(const KeelClient *client) {
     return link->feed ? link->feed->waiting(client) : 0;
 }
 
+int64_t link_hard_limit(const KeelClient *client, int64_t hard) {
+    const KeelFeed *feed = client->link->feed;
+    if (!feed || feed->size <= offsetof(KeelFeed, allowed) || !feed->allowed) return hard;
+    size_t allowed = feed->allowed(client);
+    return allowed > (size_t)hard ? (int64_t)allowed : hard;
+}
+
 static ssize_t send_pieces(int fd, struct iovec *pieces, size_t n) {
     struct msghdr message = {.msg_iov = pieces, .msg_iovlen = n};
     ssize_t sent;
@@ -126,4 +133,9 @@ KeelClient *keel_client_adopt(int fd, KeelClientKind kind, KeelStr head) {
     client_close(client);
     errno = error;
     return NULL;
+}
+
+void keel_client_set_db(KeelClient *client, int db) {
+    KEEL_ASSERT(db >= 0 && db < db_count);
+    client->db = &dbs[db];
 }

@@ -19,6 +19,8 @@ void link_received(KeelClient *client, const char *bytes, size_t n);
 void link_executed(KeelClient *client, size_t left);
 /* Bytes that wait in its feed. */
 size_t link_waiting(const KeelClient *client);
+/* The hard limit of its output, where it has a feed that may have more. */
+int64_t link_hard_limit(const KeelClient *client, int64_t hard);
 /* Sends what its feed shows, up to `budget` bytes. True: there is more, and the socket would take
  * it. */
 bool link_send(KeelClient *client, size_t budget);

@@ -228,15 +228,13 @@ static int64_t expiry_slice_us(void) {
 static void cron(void) {
     if (cron_paused) return;
     int64_t start = keel_monotonic_ns();
-    static unsigned ticks;
     ticks_calibrate();
     expire_cycle(expiry_slice_us());
     keyspace_cron();
     net_cron();
     stats_sample();
     reap_child();
-    if (shutdown_waiting && ticks % 10 == 0) shutdown_retry();
-    ticks++;
+    if (shutdown_waiting) shutdown_retry();
     if (hooks_count[KEEL_EVENT_CRON]) {
         KeelCtx c;
         ctx_init(&c);

@@ -40,9 +40,9 @@ typedef struct Input {
     char *pos, *end;            /* not parsed yet */
     size_t first, count;        /* its requests */
     size_t done;                /* of them executed */
+    size_t settled;             /* the same, but for those of an open transaction */
     bool stopped;               /* its client cannot run more now */
     bool piecewise;             /* go on piecewise */
-    const char *bad;            /* where what is no request begins; NULL: nowhere */
     char error[64];
 } Input;
 
@@ -191,7 +191,7 @@ static Request *request_add(Input *in, KeelStr *argv, int argc) {
 static void request_error(Input *in, const char *error) {
     snprintf(in->error, sizeof(in->error), "%s", error);
     request_add(in, NULL, 0)->error = in->error;
-    in->bad = in->pos;
+    requests[request_count - 1].end = in->pos; /* it is never done with */
     in->pos = in->end; /* nothing behind it is looked at */
 }
 
@@ -206,6 +206,7 @@ static bool parse_input(Input *in) {
         case RESP_WHOLE:
             if (r.argc) {
                 Request *request = request_add(in, args + args_used, r.argc);
+                request->end = r.next;
                 if (!r.is_inline) {
                     request->raw = (KeelStr){in->pos, (size_t)(r.next - in->pos)};
                 }
@@ -242,8 +243,8 @@ static void parse_pieces(Input *in) {
     if (error) {
         request_error(in, error);
     } else if (argc > 0) {
-        request_add(in, client->partial->args, argc);
         in->pos = client->query + client->partial->position;
+        request_add(in, client->partial->args, argc)->end = in->pos;
         in->end = client->query + client->query_len;
         if (in->pos < in->end) once_more(client); /* behind it, after its execution */
     } else {
@@ -360,13 +361,12 @@ static void settle(Input *in) {
     }
 }
 
-/* A client's turn is over: who looks at its input learns how much of it ran. */
+/* A client's turn is over: who looks at its input learns how much of it ran. What did not run has
+ * not left the input's end. */
 static void tell_executed(const Input *in) {
-    const char *position = in->bad ? in->bad : in->pos;
-    if (in->done < in->count && requests[in->first + in->done].raw.ptr) {
-        position = requests[in->first + in->done].raw.ptr;
-    }
-    if (in->client->link && in->done) link_executed(in->client, (size_t)(in->end - position));
+    if (!in->settled) return;
+    const char *position = requests[in->first + in->settled - 1].end;
+    link_executed(in->client, (size_t)(in->end - position));
 }
 
 /* The context goes on to another client, or to none. */
@@ -394,6 +394,9 @@ static size_t run_window(size_t from, size_t *input) {
         c->db = client->db;
         bool more = dispatch_request(c, &requests[i]);
         in->done = i - in->first + !(client->flags & KEEL_CF_HELD);
+        if (__builtin_expect(client->link != NULL, 0) && !(client->flags & KEEL_CF_IN_MULTI)) {
+            in->settled = in->done;
+        }
         if (!more) {
             if (client->flags & KEEL_CF_CLOSING) in->done = in->count;
             in->stopped = true;

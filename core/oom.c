@@ -5,6 +5,7 @@
 #include "oom.h"
 
 #include "config.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +71,11 @@ void oom_set_role(OomRole role) {
     if (role == oom_role) return;
     oom_role = role;
     oom_apply(&ignored);
+}
+
+void keel_set_follower(bool on) {
+    log_set_role(on ? 'S' : 'M');
+    oom_set_role(on ? OOM_FOLLOWER : OOM_SERVER);
 }
 
 void oom_values_get(const KeelConfig *config, KeelConfigOut *out) {

@@ -27,6 +27,9 @@ typedef struct Elements {
 struct KeelReply {
     KeelReply *root;
     KeelStr resp;          /* this reply, attributes before it included */
+    Chunk *chunk;          /* root: its bytes */
+    void *data;            /* root: the caller's */
+    KeelReply *next_spare;
     char type;             /* 0: not looked at yet, and all below is zero */
     uint8_t depth;
     KeelStr text;
@@ -36,9 +39,7 @@ struct KeelReply {
     KeelReply *items;      /* NULL: not looked for yet */
     const char *attribute; /* one stands before it; NULL: none */
     KeelReply *attribute_item;
-    Chunk *chunk;          /* root: its bytes */
     Elements *elements;    /* root */
-    KeelReply *next_spare;
 };
 
 /* Freed replies with their buffers, for the loop's thread. */
@@ -152,7 +153,11 @@ static __attribute__((noinline)) KeelReply *reply_make(void) {
     return r;
 }
 
-KeelReply *parsed_begin(Chunk **chunk) {
+bool parsed_ready(void) {
+    return mem_loop_thread && spare;
+}
+
+KeelReply *parsed_begin(void *data, Chunk **chunk) {
     KeelReply *r = __builtin_expect(mem_loop_thread, 1) ? spare : NULL;
     if (__builtin_expect(r != NULL, 1)) {
         spare = r->next_spare;
@@ -160,6 +165,7 @@ KeelReply *parsed_begin(Chunk **chunk) {
     } else {
         r = reply_make();
     }
+    r->data = data;
     *chunk = r->chunk;
     return r;
 }
@@ -213,7 +219,7 @@ static inline KeelReply *seen(const KeelReply *reply) {
 
 KeelReply *keel_reply_parse(KeelStr resp) {
     Chunk *chunk;
-    KeelReply *r = parsed_begin(&chunk);
+    KeelReply *r = parsed_begin(NULL, &chunk);
     if (resp.len >= chunk->room) {
         keel_free(chunk);
         chunk = chunk_new(resp.len + 1);
@@ -260,19 +266,35 @@ static __attribute__((noinline)) void forget(KeelReply *r) {
     *r = (KeelReply){.root = r, .chunk = r->chunk};
 }
 
+static __attribute__((noinline)) void free_any(KeelReply *reply) {
+    if (!reply || reply->root != reply) return;
+    if (reply->type) {
+        forget(reply);
+        keel_reply_free(reply);
+        return;
+    }
+    keel_free(reply->chunk);
+    keel_free(reply);
+}
+
 /* One that waits to be used again is as a new one, but for its chunk's old bytes. */
 void keel_reply_free(KeelReply *reply) {
-    if (!reply) return;
-    if (reply->type) forget(reply);
-    if (__builtin_expect(mem_loop_thread && spare_count < SPARE_MAX &&
-                             reply->chunk->room <= SPARE_ROOM, 1)) {
+    if (__builtin_expect(reply && reply->root == reply && !reply->type && mem_loop_thread &&
+                             spare_count < SPARE_MAX && reply->chunk->room <= SPARE_ROOM, 1)) {
         reply->next_spare = spare;
         spare = reply;
         spare_count++;
         return;
     }
-    keel_free(reply->chunk);
-    keel_free(reply);
+    free_any(reply);
+}
+
+void *keel_reply_data(const KeelReply *reply) {
+    return reply->root->data;
+}
+
+void keel_reply_set_data(KeelReply *reply, void *data) {
+    reply->root->data = data;
 }
 
 int keel_reply_type(const KeelReply *reply) {
@@ -331,4 +353,39 @@ const KeelReply *keel_reply_attribute_of(const KeelReply *reply) {
     item->text = KEEL_LIT("");
     r->attribute_item = item;
     return item;
+}
+
+/* ---- passing it on --------------------------------------------------------------------------- */
+
+/* Whether a client of RESP2 could not read it. As deep as replies nest: see NESTING_MAX. */
+static bool needs_resp3(const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    if (bytes.len && strchr("_#,(%~=|", *bytes.ptr)) return true;
+    size_t n = keel_reply_count(reply);
+    for (size_t i = 0; i < n; i++) {
+        if (needs_resp3(keel_reply_at(reply, i))) return true;
+    }
+    return false;
+}
+
+static __attribute__((noinline)) bool pass_any(KeelCtx *c, const KeelReply *reply) {
+    KeelStr bytes = keel_reply_resp(reply);
+    if (!(c->flags & CTX_RESP3) && needs_resp3(reply)) return false;
+    keel_reply_raw(c, bytes, 1);
+    return true;
+}
+
+/* Short scalars call nobody. */
+bool keel_reply_pass(KeelCtx *c, const KeelReply *reply) {
+    enum { FEW = 16 };
+    KeelStr bytes = reply->resp;
+    char kind = *bytes.ptr;
+    if (__builtin_expect((kind != '$' && kind != ':' && kind != '+') || bytes.len > FEW ||
+                             c->out_end - c->out < FEW, 0)) {
+        return pass_any(c, reply);
+    }
+    c->owed--;
+    copy_few(c->out, bytes.ptr, bytes.len);
+    c->out += bytes.len;
+    return true;
 }

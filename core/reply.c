@@ -113,11 +113,10 @@ void reply_moved(const KeelCtx *from, KeelCtx *outer) {
 
 void reply_capture_begin(KeelCtx *c, Chunk *first) {
     KeelClient *client = c->client;
-    first->next = NULL;
-    first->len = first->sent = 0;
+    first->len = 0; /* it is alone, and nothing of it was sent */
     client->chunks = client->last_chunk = first;
+    client->chunk_bytes = 0;
     client->chunk_count = 1;
-    client->writer = c;
     c->chunk = first;
     c->out = first->data;
     c->out_end = first->data + first->room;
@@ -125,13 +124,8 @@ void reply_capture_begin(KeelCtx *c, Chunk *first) {
 }
 
 Chunk *reply_capture_end(KeelCtx *c) {
-    KeelClient *client = c->client;
-    window_commit(c);
-    client->writer = NULL;
-    Chunk *first = client->chunks;
-    client->chunks = client->last_chunk = NULL;
-    client->chunk_bytes = client->chunk_count = 0;
-    return first;
+    c->chunk->len = (size_t)(c->out - c->chunk->data);
+    return c->client->chunks;
 }
 
 static inline char *room_for(KeelCtx *c, size_t n) {

@@ -24,7 +24,7 @@ void reply_check(KeelCtx *c);
 void reply_moved(const KeelCtx *from, KeelCtx *outer);
 /* Collects what is written in `first` and chunks behind it, for keel_call(). */
 void reply_capture_begin(KeelCtx *c, struct Chunk *first);
-/* Ends and gives them back. */
+/* Ends and gives them back; the context's client is not written to any more. */
 struct Chunk *reply_capture_end(KeelCtx *c);
 
 #endif

@@ -62,6 +62,7 @@ extern "C" {
 #include <keel/hash.h>
 #include <keel/key.h>
 #include <keel/db.h>
+#include <keel/move.h>
 #include <keel/scan.h>
 #include <keel/codec.h>
 #include <keel/gate.h>

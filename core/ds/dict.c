@@ -99,6 +99,21 @@ uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
     return cursor;
 }
 
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+static void *move_element(void *element, void *data) {
+    (void)data;
+    return ds_move(element);
+}
+
+void dict_defragment(Dict *d, bool elements, uint64_t *cursor) {
+    uint64_t at = cursor ? *cursor : 0;
+    do {
+        at = table_move(&d->table, at, elements ? move_element : NULL, NULL);
+    } while (at && (!cursor || !ds_move_over()));
+    if (cursor) *cursor = at;
+}
+
 /* ---- at random ------------------------------------------------------------------------------- */
 
 /* Elements of a bucket's chain, and its `n`th one. */

@@ -469,3 +469,56 @@ void ordered_move(Ordered *o, void *element, double score) {
     path.leaf->items[path.index].score = score;
     if (path.index == 0) path_set_low(&path, o->levels, path.leaf->items[0]);
 }
+
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+/* A branch moves with the first leaf below it. */
+static void move_branches(Ordered *o, Path *path) {
+    for (unsigned level = o->levels; level-- > 0 && path->steps[level].i == 0;) {
+        Branch *b = ds_move(path->steps[level].branch);
+        path->steps[level].branch = b;
+        if (level == 0) {
+            o->root = b;
+        } else {
+            struct Step *above = &path->steps[level - 1];
+            above->branch->children[above->i] = b;
+        }
+    }
+}
+
+static void move_leaf(Ordered *o, Path *path) {
+    Leaf *leaf = path->leaf = ds_move(path->leaf);
+    *(leaf->previous ? &leaf->previous->next : &o->first) = leaf;
+    *(leaf->next ? &leaf->next->previous : &o->last) = leaf;
+    if (o->levels == 0) {
+        o->root = leaf;
+    } else {
+        struct Step *above = &path->steps[o->levels - 1];
+        above->branch->children[above->i] = leaf;
+    }
+}
+
+/* Leaf by leaf; lows are copies of addresses, so the one of a leaf's first element follows it. */
+void ordered_defragment(Ordered *o, uint64_t *cursor, void *(*move)(void *element, void *data),
+                        void *data) {
+    uint64_t rank = cursor ? *cursor : 0;
+    do {
+        Path path;
+        if (rank >= o->count) {
+            rank = 0;
+            break;
+        }
+        descend_to_rank(o, rank, &path);
+        rank += path.leaf->count - path.index;
+        move_branches(o, &path);
+        move_leaf(o, &path);
+        for (unsigned i = 0; i < path.leaf->count; i++) {
+            __builtin_prefetch(path.leaf->items[i].element);
+        }
+        for (unsigned i = 0; i < path.leaf->count; i++) {
+            path.leaf->items[i].element = move(path.leaf->items[i].element, data);
+        }
+        path_set_low(&path, o->levels, path.leaf->items[0]);
+    } while (!cursor || !ds_move_over());
+    if (cursor) *cursor = rank;
+}

@@ -537,6 +537,18 @@ void **radix_here(RadixWalk *w) {
     return w->stamp == w->tree->stamp ? node_pointers(top(w)->node) : radix_find(w->tree, w->key);
 }
 
+/* A node first comes with this key when the way down goes on by its smallest part. */
+void radix_move(RadixWalk *w, Radix *tree) {
+    KEEL_ASSERT(w->tree == tree && w->depth && w->stamp == tree->stamp);
+    for (uint32_t d = w->depth; d-- > 0;) {
+        RadixStep *s = &w->steps[d], *above = s - 1;
+        if (s->child > 0 || (s->child == 0 && s->node->has_value)) break;
+        s->node = ds_move(s->node);
+        *(d ? node_child(above->node, (unsigned)above->child) : &tree->root) = s->node;
+    }
+    w->stamp = ++tree->stamp;
+}
+
 /* ---- for tests ------------------------------------------------------------------------------- */
 
 typedef struct Sums {

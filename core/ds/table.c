@@ -243,11 +243,11 @@ static void visit_chain(const Bucket *b, void (*each)(void *element, void *data)
     }
 }
 
-uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
-                    void *data) {
+/* The bucket that a walk visits at `cursor`, and the cursor behind it. */
+static Bucket *bucket_at(const Table *t, uint64_t cursor, uint64_t *behind) {
     uint64_t position = cursor << TABLE_CURSOR_SHIFT;
     uint8_t bits = t->bits;
-    const Bucket *bucket = NULL;
+    Bucket *bucket = NULL;
     if (t->old) {
         uint64_t i = position >> (64 - t->old_bits);
         if (i >= t->moved) {
@@ -257,7 +257,6 @@ uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element,
     }
     uint64_t index = position >> (64 - bits);
     if (!bucket) bucket = &t->buckets[index];
-    visit_chain(bucket, each, data);
     uint64_t next = index + 1;
     if (t->old && bits < t->old_bits) {
         /* Shrinking: the part of this bucket that was not moved yet is still in the old array. */
@@ -267,8 +266,40 @@ uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element,
             bits = t->old_bits;
         }
     }
-    if (next >> bits) return 0;
-    return (next << (64 - bits)) >> TABLE_CURSOR_SHIFT;
+    *behind = next >> bits ? 0 : (next << (64 - bits)) >> TABLE_CURSOR_SHIFT;
+    return bucket;
+}
+
+uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
+                    void *data) {
+    uint64_t next;
+    visit_chain(bucket_at(t, cursor, &next), each, data);
+    return next;
+}
+
+/* Arrays from the system are pages of their own; others may lie in slabs. */
+static Bucket *move_array(Bucket *array, uint8_t bits) {
+    size_t size = sizeof(Bucket) << bits;
+    return size < MAP_FROM ? keel_mem_move_aligned(array, sizeof(Bucket)) : array;
+}
+
+uint64_t table_move(Table *t, uint64_t cursor, void *(*move)(void *element, void *data),
+                    void *data) {
+    uint64_t next;
+    if (cursor == 0) {
+        t->buckets = move_array(t->buckets, t->bits);
+        if (t->old) t->old = move_array(t->old, t->old_bits);
+    }
+    for (Bucket *b = bucket_at(t, cursor, &next); b; b = bucket_next(b)) {
+        if (b->chained) bucket_put(b, 8, keel_mem_move_aligned(bucket_next(b), sizeof(Bucket)));
+        if (!move) continue;
+        fetch_elements(b);
+        for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)b->chained; i++) {
+            if (b->tags[i]) bucket_put(b, i, move(bucket_element(b, i), data));
+        }
+    }
+    t->stamp++;
+    return next;
 }
 
 size_t table_memory(const Table *t) {

@@ -129,6 +129,9 @@ uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
 static inline void dict_reserve(Dict *d, uint64_t elements) {
     table_reserve(&d->table, elements);
 }
+/* Moves the table to denser places (keel/move.h), and the elements, which are blocks of this module's,
+ * unless only the table is meant. `cursor` as in KeelType.defragment: NULL, or a scan's. */
+void dict_defragment(Dict *d, bool elements, uint64_t *cursor);
 /* Bytes of the table, without elements. */
 static inline size_t dict_memory(const Dict *d) {
     return table_memory(&d->table);

@@ -6,6 +6,7 @@
 #include <keel/db.h>
 #include <keel/log.h>
 #include <keel/memory.h>
+#include <keel/move.h>
 #include <keel/text.h>
 
 #define ds_alloc keel_alloc
@@ -17,6 +18,9 @@
 /* What the allocator reserves for `size` bytes, and what it reserved for a block. */
 #define ds_class keel_mem_class
 #define ds_size keel_mem_size
+/* Where a block is now that may have moved to a denser place: see keel/move.h. */
+#define ds_move keel_move
+#define ds_move_over keel_move_over
 /* Integers as text: canonical ones only, and with KEEL_INT_ROOM bytes to write into. */
 #define ds_parse_int keel_parse_int
 #define ds_format_int keel_format_int

@@ -74,6 +74,10 @@ bool radix_prev(RadixWalk *w);
 /* Where the value of the key that it stands on is kept now. NULL: nowhere any more. */
 void **radix_here(RadixWalk *w);
 
+/* Moves those nodes to denser places (keel/move.h) that hold no smaller key than the one that the
+ * walk stands on: a walk over all keys moves each node once. Other walks find their place again. */
+void radix_move(RadixWalk *w, Radix *tree);
+
 /* Whether the tree is well formed: order, no node that could be spared, counts. For tests. */
 bool radix_valid(const Radix *tree);
 

@@ -107,6 +107,10 @@ void table_reserve(Table *t, uint64_t elements);
 /* Visits the bucket (with its chain) at `cursor` and returns the next cursor; 0: the end. */
 uint64_t table_scan(const Table *t, uint64_t cursor, void (*each)(void *element, void *data),
                     void *data);
+/* The same step, moving what it meets to denser places (keel/move.h): arrays at cursor 0, overflow
+ * buckets, and the elements, for each of which `move` says where it is now; NULL: they stay. */
+uint64_t table_move(Table *t, uint64_t cursor, void *(*move)(void *element, void *data),
+                    void *data);
 /* Fetches into the processor's cache the bucket at `cursor`, or the elements of one fetched before. */
 void table_fetch(const Table *t, uint64_t cursor, bool elements);
 size_t table_memory(const Table *t);

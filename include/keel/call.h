@@ -3,6 +3,7 @@
 #define KEEL_CALL_H
 
 #include <keel/base.h>
+#include <keel/command.h>
 
 typedef struct KeelReply KeelReply;
 
@@ -32,6 +33,15 @@ KEEL_API KeelReply *keel_call_waiting(KeelCtx *c, const KeelStr *argv, int argc,
                                       KeelCallDone *done, void *data, uint64_t *id);
 /* Gives such a wait up: its `done` will not be called. False: it is over. */
 KEEL_API bool keel_call_abandon(uint64_t id);
+/* The same for who calls often. `found` remembers from call to call what argv names: zero at first, and
+ * the caller's word that the names are the same each time. `data` goes with the reply:
+ * keel_reply_data(). */
+typedef struct KeelFound {
+    const KeelCommandRef *command_; /* the host's */
+    uint64_t epoch_;
+} KeelFound;
+KEEL_API KeelReply *keel_call_found(KeelCtx *c, KeelFound *found, const KeelStr *argv, int argc,
+                                    unsigned flags, void *data);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
  * with queued ones. Counts as one reply of the running command. Gates are asked, but for those that
  * have .whole: they were to be asked before the first command of a batch, with keel_gates_ask(). */
@@ -46,7 +56,14 @@ KEEL_API bool keel_is_nested(KeelCtx *c);
 KEEL_API KeelCtx *keel_collect_begin(int protocol);
 KEEL_API KeelReply *keel_collect_end(KeelCtx *c);
 
+/* An element of another reply stays as long as that, and so does NULL. */
 KEEL_API void keel_reply_free(KeelReply *reply);
+/* What keel_call_found() was given for the reply that this one is, or is an element of. */
+KEEL_API void *keel_reply_data(const KeelReply *reply);
+KEEL_API void keel_reply_set_data(KeelReply *reply, void *data);
+/* Replies to `c` what it holds. False, and nothing was replied: it has kinds that are RESP3's alone,
+ * and c's client speaks RESP2. */
+KEEL_API bool keel_reply_pass(KeelCtx *c, const KeelReply *reply);
 /* The first byte of its RESP form: '+' '-' ':' '$' '*' '_' ',' '#' '%' '~' '(' '='; nulls of RESP2
  * show as '_'. Attributes are passed over. Bytes that are no reply, as keel_reply_raw() may be
  * given, show as an error reply. */

@@ -39,6 +39,7 @@ enum {
     KEEL_CF_READONLY = 1u << 13,
     KEEL_CF_HELD = 1u << 14,          /* a gate holds its next command back */
     KEEL_CF_PUBSUB = 1u << 15,
+    KEEL_CF_BAD_REQUEST = 1u << 16,   /* it sent what is no request, and closes for that */
 };
 
 /* A snapshot of a client for CLIENT LIST and the like. Strings live as long as the client. */

@@ -3,6 +3,7 @@
 #define KEEL_DB_H
 
 #include <keel/base.h>
+#include <keel/key.h>
 #include <keel/type.h>
 
 /* The number of databases; ids are 0 to count - 1. */
@@ -83,11 +84,21 @@ KEEL_API void keel_db_overhead(int db, size_t *keys, size_t *expiring);
 /* Buckets and overflow buckets, for DEBUG HTSTATS: a text of at most `room` bytes. */
 KEEL_API size_t keel_db_stats_text(int db, char *out, size_t room);
 
-/* Whether keys past their time are removed: in the background, and when looked up. Replicas and
- * loads switch the second off. Both are on at first. The first returns what it was before. */
+/* Whether keys past their time are removed: in the background, and when looked up. Both are on at
+ * first. The first returns what it was before. The second is counted, as several may have reasons
+ * of their own (a pause, another server that decides): who switched it off switches it on again.
+ * While it is off keys past their time stay; clients do not see them, but for the peer that feeds
+ * us (KEEL_CLIENT_PRIMARY), to which they are there. */
 KEEL_API bool keel_expire_background(bool on);
 KEEL_API void keel_expire_on_access(bool on);
-/* Whether keys may go by themselves now: what keel_expire_on_access() said last, and not
+/* While keel_expire_on_access() is off: whether a key past its time still goes when it is opened
+ * for writing. Off at first. */
+KEEL_API void keel_expire_by_writers(bool on);
+/* Removes the key of a handle, opened with KEEL_KEY_EXPIRED_TOO, as one whose time is over: hooks
+ * hear KEEL_EXPIRED, "expired_keys" counts it and the journal gets a DEL or UNLINK. False: it is
+ * missing, or its time is not over. */
+KEEL_API bool keel_key_expire(KeelKey *key);
+/* Whether keys may go by themselves now: keel_expire_on_access() is on, and not
  * while a dataset loads. Those who remove keys that no command named ask first. Cost: a load. */
 KEEL_API bool keel_expires_on_access(void);
 /* Whether a dataset loads now, into what clients see: between KEEL_EVENT_LOADING's first and last

@@ -16,7 +16,8 @@ typedef enum KeelEvent {
     KEEL_EVENT_CRON,        /* hz times a second; data is const int *hz */
     KEEL_EVENT_TURN,        /* KeelTurnEvent: before waiting for sockets, and after */
     KEEL_EVENT_START,       /* all modules are loaded, before listening: load datasets here */
-    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain */
+    KEEL_EVENT_SHUTDOWN,    /* KeelShutdownEvent: asked, may be refused; then certain. Who came last
+                               is told first: it may build on the others */
     KEEL_EVENT_FORK,        /* KeelForkEvent: a child was born, or reaped */
     KEEL_EVENT_RESETSTAT,   /* CONFIG RESETSTAT */
     KEEL_EVENT_LOADING,     /* KeelLoadingEvent, sent by modules that load datasets */
@@ -24,6 +25,7 @@ typedef enum KeelEvent {
     KEEL_EVENT_LATENCY,     /* KeelLatencyEvent, from keel_latency_add() */
     KEEL_EVENT_LOADING_PROGRESS, /* KeelLoadingEvent, now and then while a dataset loads */
     KEEL_EVENT_SAVING,      /* KeelSavingEvent, sent by modules that write datasets */
+    KEEL_EVENT_DEFRAGMENT,  /* KeelDefragmentEvent, sent by modules that move memory */
     KEEL_EVENT_COUNT
 } KeelEvent;
 
@@ -103,6 +105,12 @@ typedef struct KeelLatencyEvent {
     const char *what;  /* "expire-cycle", "fork" */
     int64_t nanoseconds;
 } KeelLatencyEvent;
+
+/* In a slice of moving (keel/move.h): a pass over all keys is about to begin, or done. When it is
+ * done, blocks that belong to no key may be moved too. */
+typedef struct KeelDefragmentEvent {
+    KeelPhase phase;
+} KeelDefragmentEvent;
 
 typedef struct KeelHook {
     KeelEvent event;

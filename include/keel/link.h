@@ -22,6 +22,9 @@ typedef struct KeelFeed {
     /* Bytes that wait, as they count against client-output-buffer-limit and are shown as the
      * client's output. */
     size_t (*waiting)(const KeelClient *client);
+    /* So many of them may wait whatever the hard limit says, as they are kept for other reasons
+     * too. NULL: none. */
+    size_t (*allowed)(const KeelClient *client);
 } KeelFeed;
 
 /* Output of this client comes from `feed` too, when nothing else waits; NULL: no more. The feed
@@ -39,7 +42,8 @@ typedef struct KeelTap {
     /* It was read from the socket, in order, before any of it runs. NULL: not interested. */
     void (*received)(KeelClient *client, KeelStr bytes);
     /* Some requests ran: of all bytes received since the tap was set, so many are done with. Not
-     * called in the middle of a request. */
+     * called in the middle of a request, nor of a transaction (KEEL_CF_IN_MULTI): what is done
+     * with need not be sent again, what is not had no effect. keel_db(c) is the client's. */
     void (*executed)(KeelCtx *c, KeelClient *client, uint64_t bytes);
 } KeelTap;
 /* Sets the client's tap; NULL ends it. Input that waits to be run counts as received, and is shown
@@ -51,5 +55,8 @@ KEEL_API void keel_client_tap(KeelClient *client, const KeelTap *tap);
  * authenticated and of the given kind; `head` are bytes that were read already. NULL with errno; the socket is the caller's then.
  * Contexts: timer, descriptor, posted call, command. */
 KEEL_API KeelClient *keel_client_adopt(int fd, KeelClientKind kind, KeelStr head);
+/* The database that the client's next request runs on; it exists. Not for the client whose command
+ * runs, which has keel_db_select(). */
+KEEL_API void keel_client_set_db(KeelClient *client, int db);
 
 #endif

@@ -113,6 +113,18 @@ typedef struct KeelModuleInfo {
     const char *needs;        /* as declared; "" when it needs none */
     const char *loader;       /* that brought a foreign module; "" for native ones */
 } KeelModuleInfo;
+/* What only the loader of a foreign module knows of it. A module that brings loaders provides this as
+ * the interface "loader.NAME", NAME being KeelModuleInfo.loader, version 100. */
+typedef struct KeelForeignFacts {
+    uint32_t size;            /* set by the caller */
+    int filters;              /* of commands, that it has now */
+    char uses[512];           /* other modules whose functions it calls: "a b" */
+    char options[256];        /* what it asked for: "handle-io-errors|..." */
+} KeelForeignFacts;
+typedef struct KeelForeign {
+    uint32_t size;
+    bool (*facts)(const char *module, KeelForeignFacts *out); /* false: it did not bring that one */
+} KeelForeign;
 KEEL_API void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *data), void *data);
 /* Loads and unloads at run time. `path` is a path, or a bare name of the module directory. NULL, or
  * the reason, which lives until the next call. `configs` are `config_count` pairs of name and value

@@ -31,6 +31,7 @@ typedef struct KeelLoadOptions {
     bool keep_expired;                /* keys past their time are kept (by a server that copies
                                          another one), and not left out */
     bool may_follow;                  /* more may follow the end of the stream: it is left alone */
+    bool tell_expired;                /* the journal gets a DEL for each key left out as expired */
     /* Every field of the head, after what the loader makes of it. NULL: nobody cares. */
     void (*field)(KeelStr name, KeelStr value, void *data);
     void *data;
@@ -169,7 +170,10 @@ typedef struct KeelSnapshotHead {
     /* The fields to write into every file that is saved now, ended by an empty name; they live until
      * the next call. In the parent, before the fork. NULL: none. */
     const KeelSnapshotField *(*fields)(void);
-    /* A field of a file that is loaded at start; with an empty name: the load went well. */
+    /* A file, if there is one, is about to be loaded at start. True: keys past their time are kept,
+     * as by a server that follows another one; false: they go, and the journal tells of each. */
+    bool (*begin)(KeelCtx *c);
+    /* A field of that file; with an empty name: the load is over and went well, or there was none. */
     void (*field)(KeelCtx *c, KeelStr name, KeelStr value);
 } KeelSnapshotHead;
 
@@ -179,6 +183,13 @@ typedef struct KeelAofOps {
     bool (*enabled)(void);            /* it is where data is loaded from at start */
     /* Bytes of writes since it was switched on, and those of them that are safe on disk. */
     uint64_t (*written)(void), (*synced)(void);
+    /* The dataset is about to be replaced by another one: what keeps writes ends, until it resumes
+     * with a new beginning, of what there is then. Nothing happens where it is off, or paused or
+     * going on already. */
+    void (*pause)(KeelCtx *c);
+    void (*resume)(KeelCtx *c);
+    /* What is safe on disk is all of the dataset: not while its beginning is still being written. */
+    bool (*whole)(void);
 } KeelAofOps;
 
 #endif

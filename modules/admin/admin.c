@@ -11,6 +11,7 @@
  * holds. */
 #include <inttypes.h>
 #include <keel.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -265,20 +266,35 @@ static bool gather(const KeelModuleInfo *m, void *data) {
     return true;
 }
 
+static KeelForeignFacts facts_of(const KeelModuleInfo *m) {
+    KeelForeignFacts facts = {.size = sizeof(facts)};
+    char name[128];
+    if (!m->loader[0]) return facts;
+    snprintf(name, sizeof(name), "loader.%s", m->loader);
+    const KeelForeign *foreign = keel_interface(name, 100);
+    if (foreign) foreign->facts(m->name, &facts);
+    return facts;
+}
+
+static bool uses(const KeelModuleInfo *m, const char *name) {
+    return walk_needs(m->needs, name, NULL) ||
+           (m->loader[0] && walk_needs(facts_of(m).uses, name, NULL));
+}
+
 static void info_one(KeelInfo *info, const Modules *all, const KeelModuleInfo *m) {
-    Names used_by = {0}, uses = {0};
+    Names used_by = {0}, using = {0};
     for (size_t i = 0; i < all->count; i++) {
         const KeelModuleInfo *other = &all->list[i];
-        if (walk_needs(other->needs, m->name, NULL)) {
-            add_name(&used_by, other->name, strlen(other->name));
-        }
+        if (uses(other, m->name)) add_name(&used_by, other->name, strlen(other->name));
     }
-    walk_needs(m->needs, NULL, &uses);
-    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=0,usedby=[%s],using=[%s],"
-                    "options=[],commands=%zu,calls=%" PRIu64 ",errors=%" PRIu64 ",usec=%" PRIu64
+    KeelForeignFacts facts = facts_of(m);
+    walk_needs(m->needs, NULL, &using);
+    walk_needs(facts.uses, NULL, &using);
+    keel_info_field(info, "module", "name=%s,ver=%lld,api=1,filters=%d,usedby=[%s],using=[%s],"
+                    "options=[%s],commands=%zu,calls=%" PRIu64 ",errors=%" PRIu64 ",usec=%" PRIu64
                     ",bytes=%" PRId64 ",keys=%" PRIu64, m->name, (long long)version_number(m),
-                    used_by.text, uses.text, m->commands, m->calls, m->failed,
-                    m->nanoseconds / 1000, m->bytes, m->keys);
+                    facts.filters, used_by.text, using.text, facts.options, m->commands, m->calls,
+                    m->failed, m->nanoseconds / 1000, m->bytes, m->keys);
 }
 
 static void info_modules(KeelInfo *info) {

@@ -74,10 +74,46 @@ static void switch_off(void) {
     write_close();
 }
 
+/* The dataset changes as a whole: what comes between is in no file, and the next one begins anew. */
+static bool paused, resume_due;
+
+static void pause_writing(KeelCtx *c) {
+    (void)c;
+    if (aof_state == AOF_OFF) return;
+    switch_off();
+    paused = true;
+    resume_due = false;
+}
+
+static void resume_writing(KeelCtx *c) {
+    (void)c;
+    const char *reason;
+    if (!paused) return;
+    paused = resume_due = false;
+    if (aof_on && aof_state == AOF_OFF && !switch_on(&reason)) {
+        keel_log(KEEL_LOG_WARNING, "Failed to start the append-only file anew; trying again in one "
+                                   "second");
+        paused = resume_due = true;
+    }
+}
+
+/* A disk that is full may have room again. */
+static void resume_cron(KeelCtx *c) {
+    static int64_t tried_ms;
+    if (!resume_due || keel_now_ms() - tried_ms < 1000) return;
+    tried_ms = keel_now_ms();
+    resume_writing(c);
+}
+
+static bool whole(void) {
+    return aof_state == AOF_ON;
+}
+
 static bool appendonly_apply(const KeelConfig *config, bool starting, const char **reason) {
     (void)config;
     if (starting) return true; /* KEEL_EVENT_START opens what there is */
-    if (aof_on && aof_state == AOF_OFF) return switch_on(reason);
+    paused = paused && aof_on;
+    if (aof_on && aof_state == AOF_OFF && !paused) return switch_on(reason);
     if (!aof_on && aof_state != AOF_OFF) switch_off();
     return true;
 }
@@ -133,6 +169,7 @@ static void tick(KeelCtx *c, const void *data) {
     (void)data;
     write_cron();
     rewrite_cron(c);
+    resume_cron(c);
 }
 
 static void shutdown_asked(KeelCtx *c, const void *data) {
@@ -295,7 +332,8 @@ static int unload(KeelCtx *c) {
 
 static const KeelAofOps operations = {
     .size = sizeof(KeelAofOps), .enabled = enabled, .written = write_total,
-    .synced = sync_done_offset,
+    .synced = sync_done_offset, .pause = pause_writing, .resume = resume_writing,
+    .whole = whole,
 };
 
 static const KeelInterface provides[] = {

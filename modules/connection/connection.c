@@ -79,13 +79,13 @@ static const KeelGate gates[] = {
     {0},
 };
 
-static const KeelInterface provides[] = {
-    {"pause", KEEL_PAUSE_VERSION, &pause_ops},
+static const KeelHook hooks[] = {
+    {.event = KEEL_EVENT_CLIENT, .call = auth_client_event},
     {0},
 };
 
-static const KeelHook hooks[] = {
-    {.event = KEEL_EVENT_CLIENT, .call = auth_client_event},
+static const KeelInterface provides[] = {
+    {"pause", KEEL_PAUSE_VERSION, &pause_operations},
     {0},
 };
 

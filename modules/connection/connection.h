@@ -27,9 +27,9 @@ KeelHandler client_list, client_info, client_kill;
 
 /* pause.c */
 extern int pause_gate;
-extern const KeelPauseOps pause_ops;
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
-void pause_end(void);
+void pause_end(void);          /* all of them */
+extern const KeelPauseOps pause_operations;
 KeelHandler client_pause, client_unpause;
 
 #endif

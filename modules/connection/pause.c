@@ -1,69 +1,112 @@
-/* pause.c - CLIENT PAUSE and UNPAUSE: a gate that holds commands until a time.
+/* pause.c - CLIENT PAUSE and UNPAUSE, and the same for modules (keel/pause.h): a gate that holds
+ * commands until a time.
  *
  * While it is closed no key may vanish by itself either, so that a replica or a dump taken
  * meanwhile agrees with what clients see: expiry looks, but does not remove. A second pause can
- * make the first one longer or stricter, never less so. */
+ * make the first one longer or stricter, never less so. Whoever pauses for a purpose of its own
+ * ends that alone. */
 #include "connection.h"
+
+#include <string.h>
+
+enum { PURPOSES_MAX = 8 };
 
 int pause_gate;
 
-static int64_t pause_until_ms;     /* 0: not paused */
-static bool pause_all;
+static const char by_command[] = "CLIENT PAUSE";
+
+static struct Pause {
+    const char *purpose;           /* NULL: free */
+    int64_t until_ms;
+    bool all;
+} pauses[PURPOSES_MAX];
+static bool pause_all, paused;
 static uint64_t pause_timer;
-static bool pause_background;      /* background expiry as it was before */
 
 /* A paused server looks to readers like one to which nobody writes. */
 static bool pause_holds(uint64_t flags) {
     return pause_all || (flags & (KEEL_WRITE | KEEL_MAY_REPLICATE)) != 0;
 }
 
+/* Peers are not clients: one that copies us acknowledges, one that we copy goes on writing. */
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    KeelClient *client = keel_client(c);
+    const KeelClient *client = keel_client(c);
     if (!client || !pause_holds(keel_command_flags(cmd))) return KEEL_PASS;
-    KeelClientInfo info = {.size = sizeof(info)};
-    keel_client_info(client, &info);
-    return info.kind == KEEL_CLIENT_REPLICA ? KEEL_PASS : KEEL_HOLD;
+    KeelClientKind kind = keel_client_kind(client);
+    return kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY ? KEEL_PASS : KEEL_HOLD;
 }
 
-void pause_end(void) {
-    if (!pause_until_ms) return;
+static bool pause_over(KeelCtx *c, void *data);
+
+/* The gate is armed from the first pause to the end of the last; only the timer moves. */
+static void pause_update(void) {
+    int64_t next = KEEL_PAUSE_FOREVER, now = keel_now_ms();
+    bool any = false;
+    pause_all = false;
     if (pause_timer) keel_timer_stop(pause_timer, NULL);
     pause_timer = 0;
-    pause_until_ms = 0;
-    pause_all = false;
-    keel_gate_arm(pause_gate, false);
-    keel_expire_background(pause_background);
-    keel_expire_on_access(true);
+    for (struct Pause *p = pauses; p < pauses + PURPOSES_MAX; p++) {
+        if (p->purpose && p->until_ms <= now) p->purpose = NULL;
+        if (!p->purpose) continue;
+        any = true;
+        pause_all |= p->all;
+        if (p->until_ms < next) next = p->until_ms;
+    }
+    if (next != KEEL_PAUSE_FOREVER) pause_timer = KEEL_TIMER_START(next - now, pause_over, NULL);
+    if (any != paused) {
+        paused = any;
+        keel_gate_arm(pause_gate, any);
+        keel_expire_on_access(!any);
+    }
+    /* Who was held by what is over goes on; the others are held again. */
     keel_client_release(NULL);
 }
 
 static bool pause_over(KeelCtx *c, void *data) {
     (void)c, (void)data;
     pause_timer = 0;
-    pause_end();
+    pause_update();
     return false;
 }
 
-/* The gate stays armed from the first pause to the end of the last; only the timer moves. */
-static void pause_start(int64_t until_ms, bool all) {
-    if (!pause_until_ms) {
-        keel_gate_arm(pause_gate, true);
-        pause_background = keel_expire_background(false);
-        keel_expire_on_access(false);
+static struct Pause *pause_find(const char *purpose) {
+    for (struct Pause *p = pauses; p < pauses + PURPOSES_MAX; p++) {
+        if (purpose ? p->purpose && strcmp(p->purpose, purpose) == 0 : !p->purpose) return p;
     }
-    pause_all |= all;
-    if (until_ms <= pause_until_ms) return;
-    if (pause_timer) keel_timer_stop(pause_timer, NULL);
-    pause_until_ms = until_ms;
-    pause_timer = KEEL_TIMER_START(until_ms - keel_now_ms(), pause_over, NULL);
+    return NULL;
+}
+
+static void pause_begin(const char *purpose, int64_t until_ms, bool all) {
+    struct Pause *p = pause_find(purpose);
+    if (!p) {
+        p = pause_find(NULL);
+        KEEL_ASSERT(p);
+        *p = (struct Pause){.purpose = purpose};
+    }
+    p->all |= all;
+    if (until_ms > p->until_ms) p->until_ms = until_ms;
+    pause_update();
+}
+
+static void pause_end_for(const char *purpose) {
+    struct Pause *p = pause_find(purpose);
+    if (!p) return;
+    p->purpose = NULL;
+    pause_update();
 }
 
 static bool pause_active(void) {
-    return pause_until_ms != 0;
+    return paused;
 }
 
-const KeelPauseOps pause_ops = {sizeof(KeelPauseOps), pause_active, pause_start, pause_end};
+void pause_end(void) {
+    memset(pauses, 0, sizeof(pauses));
+    pause_update();
+}
+
+const KeelPauseOps pause_operations = {.size = sizeof(KeelPauseOps), .begin = pause_begin,
+                                       .end = pause_end_for, .active = pause_active};
 
 void client_pause(KeelCtx *c, const KeelStr *argv, int argc) {
     bool all = true;
@@ -86,13 +129,13 @@ void client_pause(KeelCtx *c, const KeelStr *argv, int argc) {
     } else if (__builtin_add_overflow(ms, keel_now_ms(), &until)) {
         keel_reply_error(c, "ERR timeout is out of range");
     } else {
-        if (ms > 0) pause_start(until, all);
+        if (ms > 0) pause_begin(by_command, until, all);
         keel_reply_ok(c);
     }
 }
 
 void client_unpause(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
-    pause_end();
+    pause_end_for(by_command);
     keel_reply_ok(c);
 }

@@ -105,8 +105,10 @@ static bool parse_points(KeelCtx *c, const KeelStr *argv, Adding *a) {
     for (int i = 0; i < a->points; i++) {
         Point p;
         if (!geo_parse_point(c, argv + a->first + 3 * i, &p)) return false;
-        a->scores[i] = point_score(p);
-        size_t len = keel_format_int(a->digits[i], (int64_t)a->scores[i]);
+        int64_t cell = point_cell(p);
+        a->scores[i] = (double)cell;
+        /* Beyond the poles of the projection it has more digits than a score can hold. */
+        size_t len = keel_format_int(a->digits[i], cell);
         a->words[a->first + 2 * i] = (KeelStr){a->digits[i], len};
         a->words[a->first + 2 * i + 1] = argv[a->first + 3 * i + 2];
     }

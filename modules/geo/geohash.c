@@ -104,8 +104,8 @@ bool point_valid(Point p) {
            p.latitude <= world.north;
 }
 
-double point_score(Point p) {
-    return (double)cell_of(p, GEO_STEPS, world).bits;
+int64_t point_cell(Point p) {
+    return (int64_t)cell_of(p, GEO_STEPS, world).bits;
 }
 
 /* Any score may come: sorted sets hold what they were given. What is no 64-bit number counts as the

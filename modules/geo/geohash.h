@@ -33,7 +33,8 @@ Cell cell_beside(Cell cell, int east, int north);
 void cell_scores(Cell cell, double *min, double *max);
 
 bool point_valid(Point p);
-double point_score(Point p);
+/* The finest cell that it is in; as a double, its score. */
+int64_t point_cell(Point p);
 /* The middle of the finest cell that the score names. */
 Point point_of_score(double score);
 /* The usual geohash, which takes latitudes up to the poles: 11 letters. */

@@ -112,6 +112,16 @@ void hash_expect(Hash **h, const KeelStr *pairs, size_t n) {
     }
 }
 
+Hash *hash_defragment(Hash *h, uint64_t *cursor) {
+    if (!cursor || *cursor == 0 || !hash_is_large(h)) h = keel_move(h);
+    if (hash_is_large(h)) {
+        dict_defragment(&large(h)->dict, true, cursor);
+    } else if (cursor) {
+        *cursor = 0;
+    }
+    return h;
+}
+
 /* ---- one field ------------------------------------------------------------------------------- */
 
 size_t hash_count(const Hash *h) {

@@ -39,6 +39,10 @@ static void *copy_value(const KeelValue *v) {
     return hash_copy(v->ptr);
 }
 
+static void *defragment(const KeelValue *v, uint64_t *cursor) {
+    return hash_defragment(v->ptr, cursor);
+}
+
 static size_t length(const KeelValue *v) {
     return hash_count(v->ptr);
 }
@@ -79,6 +83,7 @@ const KeelType hash_type = {
     .free = free_value,
     .free_effort = free_effort,
     .copy = copy_value,
+    .defragment = defragment,
     .length = length,
     .memory = memory,
     .digest = hash_digest,

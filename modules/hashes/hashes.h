@@ -30,6 +30,8 @@ Hash *hash_new(size_t bytes);
 Hash *hash_new_large(size_t fields);
 void hash_free(Hash *h);
 Hash *hash_copy(const Hash *h);
+/* See KeelType.defragment. */
+Hash *hash_defragment(Hash *h, uint64_t *cursor);
 /* Makes it large, with room for so many more fields. False: a field was there twice (a pack from
  * outside); what is left is a valid hash. */
 bool hash_enlarge(Hash **h, size_t more);

@@ -41,13 +41,11 @@ static void forget_settings(KeelCtx *c, const void *data) {
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) known[i].value = -1;
 }
 
-/* What comes from the server that we copy is done as it says: it decides when keys end. */
+/* While another server decides when keys end, a time in the past is kept like any other. */
 bool keys_already_expired(KeelCtx *c, int64_t expiry) {
-    if (expiry > keel_now_ms() || keel_loading()) return false;
-    KeelClientInfo info = {.size = sizeof(info)};
-    KeelClient *client = keel_client(c);
-    if (client) keel_client_info(client, &info);
-    return !client || info.kind != KEEL_CLIENT_PRIMARY;
+    const KeelClient *client = keel_client(c);
+    if (expiry > keel_now_ms() || !keel_expires_on_access()) return false;
+    return !client || keel_client_kind(client) != KEEL_CLIENT_PRIMARY;
 }
 
 void keys_also_changed(KeelKey *key, int db, const char *event) {
@@ -129,7 +127,6 @@ static void keys_type(KeelCtx *c, const KeelStr *argv, int argc) {
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define SUMS "request_policy:multi_shard response_policy:agg_sum"
-#define LEAST "request_policy:all_shards response_policy:agg_min"
 #define VARIES "nondeterministic_output"
 #define CONDITIONS "7.0.0: Added options: `NX`, `XX`, `GT` and `LT`."
 #define MINUS_2 "2.8.0: Added the -2 reply."
@@ -275,14 +272,6 @@ static const KeelCommand commands[] = {
      .since = "4.0.0",
      .complexity = "O(1) for each key; the background needs O(N) for N allocations freed",
      .group = "generic", .keys = "RM DELETE", .categories = "@keyspace", .tips = SUMS},
-    {.name = "wait", .args = "numreplicas:integer timeout:integer", .call = keys_wait,
-     .summary = "Waits until so many replicas have this connection's writes.", .since = "3.0.0",
-     .complexity = "O(1)", .group = "generic", .categories = "@connection", .tips = LEAST},
-    {.name = "waitaof", .args = "numlocal:integer numreplicas:integer timeout:integer",
-     .flags = KEEL_NOSCRIPT, .call = keys_waitaof,
-     .summary = "Waits until this connection's writes are in append-only files on disk.",
-     .since = "7.2.0", .complexity = "O(1)", .group = "generic", .categories = "@connection",
-     .tips = LEAST},
     {0},
 };
 

@@ -28,6 +28,5 @@ KeelHandler keys_dump, keys_restore;
 KeelHandler keys_object_encoding, keys_object_freq, keys_object_help, keys_object_idletime,
     keys_object_refcount;
 KeelHandler keys_copy, keys_move, keys_rename, keys_renamenx;
-KeelHandler keys_wait, keys_waitaof;
 
 #endif

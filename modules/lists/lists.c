@@ -36,6 +36,18 @@ static void *list_copy(const KeelValue *v) {
     return l;
 }
 
+static void *list_defragment(const KeelValue *v, uint64_t *cursor) {
+    List *l = v->ptr;
+    if (!cursor || *cursor == 0 || !l->quick) l = keel_move(l);
+    if (l->quick) {
+        l->quick = quick_defragment(l->quick, cursor);
+    } else {
+        pack_defragment(&l->pack);
+        if (cursor) *cursor = 0;
+    }
+    return l;
+}
+
 static size_t list_length(const KeelValue *v) {
     return list_count(v->ptr);
 }
@@ -72,6 +84,7 @@ const KeelType lists_type = {
     .free = list_free,
     .free_effort = list_effort,
     .copy = list_copy,
+    .defragment = list_defragment,
     .length = list_length,
     .memory = list_memory,
     .digest = list_digest,

@@ -45,6 +45,9 @@ void pack_delete(Pack *p, uint8_t *at, size_t n);
 void pack_settle(Pack *p, bool tight);
 /* Takes over a listpack of a block of its own. */
 Pack pack_adopt(uint8_t *lp);
+/* Moves the block to a denser place: also of plain and compressed elements, whose block begins with
+ * them. */
+void pack_defragment(Pack *p);
 /* A copy in a block that fits. */
 Pack pack_copy(const Pack *p);
 
@@ -64,6 +67,7 @@ typedef struct Quick {
     int32_t fill;       /* list-max-listpack-size when it was made */
     uint32_t depth;     /* list-compress-depth, likewise: nodes at each end that stay open */
     uint32_t size_limit, count_limit; /* what `fill` allows a node */
+    Node *to_move;      /* where quick_defragment() goes on; NULL: nowhere */
 } Quick;
 
 /* A place: the node and the element's index in it. node NULL: past the end. */
@@ -84,6 +88,8 @@ size_t quick_size_limit(int64_t fill);
 Quick *quick_new(int64_t fill, int64_t depth);
 void quick_free(Quick *q);
 Quick *quick_copy(const Quick *q);
+/* See KeelType.defragment; any cursor but 0 goes on where the last part ended. */
+Quick *quick_defragment(Quick *q, uint64_t *cursor);
 void quick_push(Quick *q, KeelStr s, bool front);
 /* Removes the first or the last element. */
 void quick_drop(Quick *q, bool front);

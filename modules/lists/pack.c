@@ -164,3 +164,7 @@ Pack pack_copy(const Pack *p) {
     copy.lp = memcpy(ds_alloc(copy.room), p->lp, p->bytes);
     return copy;
 }
+
+void pack_defragment(Pack *p) {
+    if (p->lp) p->lp = (uint8_t *)ds_move(p->lp - p->before) + p->before;
+}

@@ -104,6 +104,7 @@ void quick_link(Quick *q, Node *by, Node *node, bool after) {
 void quick_unlink(Quick *q, Node *node) {
     *(node->prev ? &node->prev->next : &q->head) = node->next;
     *(node->next ? &node->next->prev : &q->tail) = node->prev;
+    if (__builtin_expect(q->to_move == node, 0)) q->to_move = node->next;
     q->nodes--;
     q->count -= node->pack.count;
     node_free(node);
@@ -210,4 +211,23 @@ void quick_delete(Quick *q, size_t index, size_t n) {
         n -= here;
         at = (Place){next, 0};
     }
+}
+
+/* Each node and its elements' block; its neighbours learn where it is. */
+Quick *quick_defragment(Quick *q, uint64_t *cursor) {
+    bool begins = !cursor || *cursor == 0;
+    if (begins) q = keel_move(q);
+    Node *node = begins ? q->head : q->to_move;
+    while (node) {
+        node = keel_move(node);
+        *(node->prev ? &node->prev->next : &q->head) = node;
+        *(node->next ? &node->next->prev : &q->tail) = node;
+        pack_defragment(&node->pack);
+        node = node->next;
+        __builtin_prefetch(node);
+        if (cursor && keel_move_over()) break;
+    }
+    q->to_move = cursor ? node : NULL;
+    if (cursor) *cursor = node != NULL;
+    return q;
 }

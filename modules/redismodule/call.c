@@ -5,9 +5,12 @@
  * recorded when '!' says so. Arguments live on the stack while they are few. That a command is not
  * there, or has the wrong number of arguments, shows in an error reply; only then is it looked up
  * again to tell errno what it was. */
+#define _GNU_SOURCE
 #include "rm.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -243,22 +246,22 @@ static bool letters_forbid(RedisModuleCtx *ctx, const Args *a, RedisModuleCallRe
 }
 
 /* Why a call that was answered with an error did not get to its command; 0: it did. */
-static int not_run(const Args *a) {
-    const KeelCommandRef *cmd = keel_command_of(a->list, a->count);
+static int not_run(const KeelStr *argv, int argc) {
+    const KeelCommandRef *cmd = keel_command_of(argv, argc);
     if (!cmd) return ENOENT;
     const KeelCommand *row = keel_command_row(cmd);
     /* A family's name with a word that is none of its members. */
-    if (row->subcommands && a->count > 1) return ENOENT;
-    return arity_fits(cmd, a->count) ? 0 : EINVAL;
+    if (row->subcommands && argc > 1) return ENOENT;
+    return arity_fits(cmd, argc) ? 0 : EINVAL;
 }
 
 /* ---- calling --------------------------------------------------------------------------------- */
 
 static RedisModuleCallReply *dry_run(RedisModuleCtx *ctx, const Args *a) {
     RedisModuleCallReply *reply = NULL;
-    if (not_run(a)) {
+    int error = not_run(a->list, a->count);
+    if (error) {
         /* The texts are those of the pipeline: it refuses what it cannot run, and runs nothing. */
-        int error = not_run(a);
         reply = rm_reply_new(ctx, keel_call(ctx->c, a->list, a->count, 0));
         errno = error;
         return reply;
@@ -282,11 +285,12 @@ static unsigned host_flags(const RedisModuleCtx *ctx, unsigned flags) {
 }
 
 /* What a call that was answered with an error comes to. */
-static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ctx, const Args *a,
-                                                              KeelReply *reply) {
-    int error = not_run(a);
+static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ctx,
+                                                              const KeelStr *argv, int argc,
+                                                              unsigned flags, KeelReply *reply) {
+    int error = not_run(argv, argc);
     RedisModuleCallReply *shown = NULL;
-    if (error && !(a->flags & CALL_ERRORS)) {
+    if (error && !(flags & CALL_ERRORS)) {
         keel_reply_free(reply);
     } else {
         shown = rm_reply_new(ctx, reply);
@@ -296,8 +300,7 @@ static __attribute__((noinline)) RedisModuleCallReply *failed(RedisModuleCtx *ct
 }
 
 /* What letters ask for before anything runs. True: it does not run, *reply is what there is. */
-static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a,
-                                              RedisModuleCallReply **reply) {
+static bool settled(RedisModuleCtx *ctx, const Args *a, RedisModuleCallReply **reply) {
     *reply = NULL;
     if (a->flags & CALL_DRY) {
         *reply = dry_run(ctx, a);
@@ -307,46 +310,128 @@ static __attribute__((noinline)) bool settled(RedisModuleCtx *ctx, const Args *a
     return a->flags & asks && letters_forbid(ctx, a, reply);
 }
 
-static inline RedisModuleCallReply *call(RedisModuleCtx *ctx, Args *a) {
-    RedisModuleCallReply *reply_now;
-    errno = 0;
-    if (__builtin_expect(a->flags != 0, 0) && settled(ctx, a, &reply_now)) return reply_now;
+static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, KeelFound *found, const KeelStr *argv,
+                                        int argc, unsigned flags, unsigned host) {
     const Mod *outer = rm_calling;
     KeelReply *reply;
     rm_calling = ctx->mod;
-    if (__builtin_expect(a->flags & CALL_BLOCK, 0)) {
-        RedisModuleCallReply *promise =
-            rm_call_blocking(ctx, a->list, a->count, host_flags(ctx, a->flags), &reply);
+    if (__builtin_expect(flags & CALL_BLOCK, 0)) {
+        RedisModuleCallReply *promise = rm_call_blocking(ctx, argv, argc, host, &reply);
         if (promise) {
             rm_calling = outer;
             return promise;
         }
+        keel_reply_set_data(reply, ctx);
     } else {
-        reply = keel_call(ctx->c, a->list, a->count, host_flags(ctx, a->flags));
+        reply = keel_call_found(ctx->c, found, argv, argc, host, ctx);
     }
     rm_calling = outer;
-    if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) return failed(ctx, a, reply);
-    return rm_reply_new(ctx, reply);
+    errno = 0;
+    if (__builtin_expect(*keel_reply_resp(reply).ptr == '-', 0)) {
+        return failed(ctx, argv, argc, flags, reply);
+    }
+    rm_own(ctx, OWNED_REPLY, reply);
+    return (RedisModuleCallReply *)reply;
 }
 
-RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const char *format, ...) {
+/* Any format. */
+static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *ctx,
+                                                                const char *command,
+                                                                const char *format, va_list args) {
     Args a;
+    KeelFound found = {0};
     RedisModuleCallReply *reply = NULL;
-    va_list args;
     args_begin(&a, command);
-    va_start(args, format);
-    bool good = args_read(&a, format, args);
-    va_end(args);
-    if (__builtin_expect(!good || !ctx->c, 0)) {
+    errno = 0;
+    if (!args_read(&a, format, args) || !ctx->c) {
         errno = EBADF;
-    } else {
-        reply = call(ctx, &a);
+    } else if (!a.flags || !settled(ctx, &a, &reply)) {
+        reply = run(ctx, &found, a.list, a.count, a.flags, host_flags(ctx, a.flags));
     }
-    if (__builtin_expect(a.copies || a.list != a.few, 0)) {
-        int error = errno;
-        args_end(&a);
-        errno = error;
+    int error = errno;
+    args_end(&a);
+    errno = error;
+    return reply;
+}
+
+/* Names of commands that were called before, by where the caller keeps them. Mostly that is a literal
+ * of the module's own, which stays what it is for as long as the module can call; any other place
+ * may hold another name by now, and is compared. */
+enum { KNOWN = 64, KNOWN_NAME = 24 };
+typedef struct Known {
+    const char *at;
+    const Mod *literal_of;         /* NULL: of nobody */
+    size_t len;
+    KeelFound found;
+    char name[KNOWN_NAME];
+} Known;
+static Known known[KNOWN];
+
+typedef struct Literal {
+    const struct link_map *library;
+    uintptr_t at;
+    bool found;
+} Literal;
+
+static int find_literal(struct dl_phdr_info *info, size_t size, void *data) {
+    Literal *l = data;
+    (void)size;
+    if (info->dlpi_addr != l->library->l_addr) return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        uintptr_t start = info->dlpi_addr + h->p_vaddr;
+        if (h->p_type != PT_LOAD || h->p_flags & PF_W) continue;
+        l->found |= l->at >= start && l->at - start < h->p_memsz;
     }
+    return 1;
+}
+
+/* Whether the bytes lie where the module's library cannot be written to. */
+static bool is_literal(const Mod *mod, const char *text) {
+    Literal l = {.at = (uintptr_t)text};
+    if (!mod || !mod->library || dlinfo(mod->library, RTLD_DI_LINKMAP, &l.library) != 0) return false;
+    dl_iterate_phdr(find_literal, &l);
+    return l.found;
+}
+
+void rm_forget_known(void) {
+    memset(known, 0, sizeof(known));
+}
+
+/* NULL: a name too long to be remembered. */
+static __attribute__((noinline)) Known *learn(const Mod *mod, const char *command, Known *k) {
+    size_t len = strlen(command);
+    if (k->at == command && k->len == len && memcmp(k->name, command, len) == 0) return k;
+    if (len >= KNOWN_NAME) return NULL;
+    *k = (Known){.at = command, .literal_of = is_literal(mod, command) ? mod : NULL, .len = len};
+    memcpy(k->name, command, len);
+    return k;
+}
+
+/* Calls with nothing but strings, and not many, are made without further ado. */
+RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const char *format, ...) {
+    enum { FEW = 6 };
+    KeelStr few[FEW];
+    va_list args;
+    int n = 1;
+    va_start(args, format);
+    const char *p = format;
+    while (*p == 's' && n < FEW) {
+        few[n++] = rm_view(va_arg(args, RedisModuleString *));
+        p++;
+    }
+    va_end(args);
+    Known *k = &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
+    if (__builtin_expect(k->at != command || k->literal_of != ctx->mod, 0)) {
+        k = learn(ctx->mod, command, k);
+    }
+    if (__builtin_expect(!*p && ctx->c && k, 1)) {
+        few[0] = (KeelStr){command, k->len};
+        return run(ctx, &k->found, few, n, 0, KEEL_CALL_KEEP_DB);
+    }
+    va_start(args, format);
+    RedisModuleCallReply *reply = call_any(ctx, command, format, args);
+    va_end(args);
     return reply;
 }
 

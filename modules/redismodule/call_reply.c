@@ -1,62 +1,44 @@
 /* call_reply.c - what RM_Call answered, taken apart on demand.
  *
- * A reply is a wrapper around a KeelReply, whose bytes stay where they were collected: strings are
- * pointers into them. Elements get their wrappers when the first one is asked for; all hang at
- * the whole reply, which frees them. Scalars, and so most replies, take one wrapper from a pool. */
+ * The handle that modules hold is the host's KeelReply itself, which knows the context of its call,
+ * so that a reply costs nothing beside its bytes: strings are pointers into them, elements are found
+ * when the first one is asked for, and all end with the whole. A reply that is still to come is a
+ * struct of ours, told apart by the lowest bit of its address. */
 #include "rm.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { POOL = 64 };
-
-struct RedisModuleCallReply {
-    const KeelReply *reply;
-    KeelReply *whole;              /* to be freed; NULL: an element */
+typedef struct ToCome {
+    struct Promise *promise;
     RedisModuleCtx *ctx;           /* of the call */
-    RedisModuleCallReply *root;
-    /* In the pool all from here on is zero. */
-    RedisModuleCallReply *items;   /* of an aggregate; NULL: not asked for yet */
-    RedisModuleCallReply *attribute;
-    RedisModuleCallReply *blocks;  /* root: first elements of the arrays to be freed, linked */
-    RedisModuleCallReply *next_block; /* first of an array; or the next in the pool */
-    struct Promise *promise;       /* it is none yet */
-    bool attribute_known;
-    bool grown;                    /* root: something from `items` on is set */
-};
+} ToCome;
 
-/* A thread may free what it was given without holding the lock: a pool a thread. */
-#define THREAD_OWN static __thread __attribute__((tls_model("initial-exec")))
-THREAD_OWN RedisModuleCallReply *pool;
-THREAD_OWN int pooled;
-
-static RedisModuleCallReply *reply_new(RedisModuleCtx *ctx) {
-    RedisModuleCallReply *r = pool;
-    if (__builtin_expect(r != NULL, 1)) {
-        pool = r->next_block;
-        r->next_block = NULL;
-        pooled--;
-    } else {
-        r = keel_zalloc(sizeof(*r));
-        r->root = r;
-    }
-    r->ctx = ctx;
-    rm_own(ctx, OWNED_REPLY, r);
-    return r;
+static inline bool is_to_come(const RedisModuleCallReply *r) {
+    return (uintptr_t)r & 1;
+}
+static inline ToCome *to_come(const RedisModuleCallReply *r) {
+    return (ToCome *)((uintptr_t)r - 1);
+}
+static inline KeelReply *whole(const RedisModuleCallReply *r) {
+    return (KeelReply *)(uintptr_t)r;
+}
+static inline RedisModuleCallReply *shown(const KeelReply *reply) {
+    return (RedisModuleCallReply *)(uintptr_t)reply;
 }
 
 RedisModuleCallReply *rm_reply_new(RedisModuleCtx *ctx, KeelReply *reply) {
-    RedisModuleCallReply *r = reply_new(ctx);
-    r->reply = r->whole = reply;
-    return r;
+    keel_reply_set_data(reply, ctx);
+    rm_own(ctx, OWNED_REPLY, reply);
+    return shown(reply);
 }
 
 RedisModuleCallReply *rm_reply_promise(RedisModuleCtx *ctx, struct Promise *promise) {
-    RedisModuleCallReply *r = reply_new(ctx);
-    r->reply = r->whole = NULL;
-    r->promise = promise;
-    r->grown = true;
+    ToCome *t = keel_alloc(sizeof(*t));
+    *t = (ToCome){promise, ctx};
+    RedisModuleCallReply *r = (RedisModuleCallReply *)((uintptr_t)t | 1);
+    rm_own(ctx, OWNED_REPLY, r);
     return r;
 }
 
@@ -66,46 +48,41 @@ RedisModuleCallReply *rm_reply_error(RedisModuleCtx *ctx, const char *text) {
     return rm_reply_new(ctx, keel_reply_parse((KeelStr){line, (size_t)len}));
 }
 
-static __attribute__((noinline)) void shrink(RedisModuleCallReply *r) {
-    for (RedisModuleCallReply *block = r->blocks, *next; block; block = next) {
-        next = block->next_block;
-        keel_free(block);
-    }
-    if (r->promise) rm_promise_forget(r->promise, r);
-    *r = (RedisModuleCallReply){.root = r};
+static __attribute__((noinline)) void free_to_come(RedisModuleCallReply *r) {
+    ToCome *t = to_come(r);
+    if (t->ctx) rm_disown(t->ctx, OWNED_REPLY, r);
+    rm_promise_forget(t->promise, r);
+    keel_free(t);
 }
 
 /* Elements end with the whole of which they are part. */
 void RM_FreeCallReply(RedisModuleCallReply *r) {
-    if (!r || r->root != r) return;
-    if (r->ctx) rm_disown(r->ctx, OWNED_REPLY, r);
-    keel_reply_free(r->whole);
-    if (__builtin_expect(r->grown, 0)) shrink(r);
-    if (pooled == POOL || !rm_main_thread) { /* a thread's pool would end with it */
-        keel_free(r);
+    if (!r) return;
+    if (__builtin_expect(is_to_come(r), 0)) {
+        free_to_come(r);
         return;
     }
-    r->next_block = pool;
-    pool = r;
-    pooled++;
+    RedisModuleCtx *ctx = keel_reply_data(whole(r));
+    if (ctx) rm_disown(ctx, OWNED_REPLY, r);
+    keel_reply_free(whole(r));
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */
 
 struct Promise *rm_reply_is_promise(const RedisModuleCallReply *r) {
-    return r ? r->promise : NULL;
+    return is_to_come(r) ? to_come(r)->promise : NULL;
 }
 
 int RM_CallReplyType(RedisModuleCallReply *r) {
     if (!r) return REDISMODULE_REPLY_UNKNOWN;
-    if (r->promise) return REDISMODULE_REPLY_PROMISE;
-    switch (keel_reply_type(r->reply)) {
+    if (is_to_come(r)) return REDISMODULE_REPLY_PROMISE;
+    switch (keel_reply_type(whole(r))) {
     case '$': case '+': return REDISMODULE_REPLY_STRING;
     case '-': return REDISMODULE_REPLY_ERROR;
     case ':': return REDISMODULE_REPLY_INTEGER;
     case '*': case '>': return REDISMODULE_REPLY_ARRAY;
     case '_': /* nothing at all shows so, too */
-        return keel_reply_resp(r->reply).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
+        return keel_reply_resp(whole(r)).len ? REDISMODULE_REPLY_NULL : REDISMODULE_REPLY_UNKNOWN;
     case '%': return REDISMODULE_REPLY_MAP;
     case '~': return REDISMODULE_REPLY_SET;
     case '#': return REDISMODULE_REPLY_BOOL;
@@ -122,11 +99,11 @@ static bool is(RedisModuleCallReply *r, int type) {
 }
 
 const char *RM_CallReplyProto(RedisModuleCallReply *r, size_t *len) {
-    if (!r || r->promise) {
+    if (!r || is_to_come(r)) {
         *len = 0;
         return NULL;
     }
-    KeelStr bytes = keel_reply_resp(r->reply);
+    KeelStr bytes = keel_reply_resp(whole(r));
     *len = bytes.len;
     return bytes.ptr;
 }
@@ -136,13 +113,13 @@ size_t RM_CallReplyLength(RedisModuleCallReply *r) {
     switch (RM_CallReplyType(r)) {
     case REDISMODULE_REPLY_STRING:
     case REDISMODULE_REPLY_ERROR:
-        return keel_reply_str(r->reply).len;
+        return keel_reply_str(whole(r)).len;
     case REDISMODULE_REPLY_ARRAY:
     case REDISMODULE_REPLY_SET:
-        return keel_reply_count(r->reply);
+        return keel_reply_count(whole(r));
     case REDISMODULE_REPLY_MAP:
     case REDISMODULE_REPLY_ATTRIBUTE:
-        return keel_reply_count(r->reply) / 2;
+        return keel_reply_count(whole(r)) / 2;
     default:
         return 0;
     }
@@ -151,19 +128,19 @@ size_t RM_CallReplyLength(RedisModuleCallReply *r) {
 /* ---- scalars --------------------------------------------------------------------------------- */
 
 long long RM_CallReplyInteger(RedisModuleCallReply *r) {
-    return is(r, REDISMODULE_REPLY_INTEGER) ? keel_reply_integer(r->reply) : LLONG_MIN;
+    return is(r, REDISMODULE_REPLY_INTEGER) ? keel_reply_integer(whole(r)) : LLONG_MIN;
 }
 
 double RM_CallReplyDouble(RedisModuleCallReply *r) {
-    return is(r, REDISMODULE_REPLY_DOUBLE) ? keel_reply_number(r->reply) : (double)LLONG_MIN;
+    return is(r, REDISMODULE_REPLY_DOUBLE) ? keel_reply_number(whole(r)) : (double)LLONG_MIN;
 }
 
 int RM_CallReplyBool(RedisModuleCallReply *r) {
-    return is(r, REDISMODULE_REPLY_BOOL) ? (int)keel_reply_integer(r->reply) : INT_MIN;
+    return is(r, REDISMODULE_REPLY_BOOL) ? (int)keel_reply_integer(whole(r)) : INT_MIN;
 }
 
 static const char *text_of(RedisModuleCallReply *r, size_t *len) {
-    KeelStr text = keel_reply_str(r->reply);
+    KeelStr text = keel_reply_str(whole(r));
     if (len) *len = text.len;
     return text.ptr;
 }
@@ -189,13 +166,13 @@ RedisModuleString *RM_CreateStringFromCallReply(RedisModuleCallReply *r) {
     switch (RM_CallReplyType(r)) {
     case REDISMODULE_REPLY_STRING:
     case REDISMODULE_REPLY_ERROR: {
-        KeelStr text = keel_reply_str(r->reply);
-        return rm_string_for(r->root->ctx, text.ptr, text.len);
+        KeelStr text = keel_reply_str(whole(r));
+        return rm_string_for(keel_reply_data(whole(r)), text.ptr, text.len);
     }
     case REDISMODULE_REPLY_INTEGER: {
         char digits[KEEL_INT_ROOM];
-        return rm_string_for(r->root->ctx, digits,
-                             keel_format_int(digits, keel_reply_integer(r->reply)));
+        return rm_string_for(keel_reply_data(whole(r)), digits,
+                             keel_format_int(digits, keel_reply_integer(whole(r))));
     }
     default:
         return NULL;
@@ -204,23 +181,8 @@ RedisModuleString *RM_CreateStringFromCallReply(RedisModuleCallReply *r) {
 
 /* ---- elements -------------------------------------------------------------------------------- */
 
-static RedisModuleCallReply *block_new(RedisModuleCallReply *root, size_t n) {
-    RedisModuleCallReply *block = keel_zalloc(n * sizeof(*block));
-    block->next_block = root->blocks;
-    root->blocks = block;
-    root->grown = true;
-    for (size_t i = 0; i < n; i++) block[i].root = root;
-    return block;
-}
-
 static RedisModuleCallReply *item(RedisModuleCallReply *r, size_t i) {
-    size_t n = keel_reply_count(r->reply);
-    if (i >= n) return NULL;
-    if (!r->items) {
-        r->items = block_new(r->root, n);
-        for (size_t j = 0; j < n; j++) r->items[j].reply = keel_reply_at(r->reply, j);
-    }
-    return &r->items[i];
+    return shown(keel_reply_at(whole(r), i));
 }
 
 RedisModuleCallReply *RM_CallReplyArrayElement(RedisModuleCallReply *r, size_t i) {
@@ -250,39 +212,14 @@ int RM_CallReplyAttributeElement(RedisModuleCallReply *r, size_t i, RedisModuleC
 }
 
 RedisModuleCallReply *RM_CallReplyAttribute(RedisModuleCallReply *r) {
-    if (!r || r->promise) return NULL;
-    if (!r->attribute_known) {
-        const KeelReply *attribute = keel_reply_attribute_of(r->reply);
-        r->attribute_known = r->root->grown = true;
-        if (attribute) {
-            r->attribute = block_new(r->root, 1);
-            r->attribute->reply = attribute;
-        }
-    }
-    return r->attribute;
+    return !r || is_to_come(r) ? NULL : shown(keel_reply_attribute_of(whole(r)));
 }
 
 /* ---- passing it on --------------------------------------------------------------------------- */
 
-/* Whether a client of RESP2 could not read it. */
-static bool needs_resp3(const KeelReply *reply) {
-    KeelStr bytes = keel_reply_resp(reply);
-    if (bytes.len && strchr("_#,(%~=|", *bytes.ptr)) return true;
-    size_t n = keel_reply_count(reply);
-    for (size_t i = 0; i < n; i++) {
-        if (needs_resp3(keel_reply_at(reply, i))) return true;
-    }
-    return false;
-}
-
 /* The bytes are sent as they are. Those of RESP3 mean nothing to a client of RESP2. */
 int RM_ReplyWithCallReply(RedisModuleCtx *ctx, RedisModuleCallReply *r) {
     KeelCtx *c = ctx->replies;
-    if (!r || r->promise) return REDISMODULE_ERR;
-    if (!c) return REDISMODULE_OK;
-    KeelStr bytes = keel_reply_resp(r->reply);
-    bool scalar = *bytes.ptr == '$' || *bytes.ptr == '+' || *bytes.ptr == ':' || *bytes.ptr == '-';
-    if (!scalar && keel_reply_protocol(c) == 2 && needs_resp3(r->reply)) return REDISMODULE_ERR;
-    keel_reply_raw(c, bytes, 1);
-    return REDISMODULE_OK;
+    if (!r || is_to_come(r)) return REDISMODULE_ERR;
+    return !c || keel_reply_pass(c, whole(r)) ? REDISMODULE_OK : REDISMODULE_ERR;
 }

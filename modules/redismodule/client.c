@@ -5,6 +5,7 @@
 #include <keel/eviction.h>
 #include <keel/pause.h>
 #include <keel/pubsub.h>
+#include <keel/replication.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,17 @@ static int memory_flags(void) {
     return flags;
 }
 
+static int role_flags(void) {
+    const KeelReplicationOps *ops = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    if (!ops || !ops->is_replica()) return REDISMODULE_CTX_FLAGS_MASTER;
+    int flags = REDISMODULE_CTX_FLAGS_SLAVE;
+    if (setting_is("replica-read-only", "yes")) flags |= REDISMODULE_CTX_FLAGS_READONLY;
+    if (ops->link_up()) return flags | REDISMODULE_CTX_FLAGS_REPLICA_IS_ONLINE;
+    return flags | REDISMODULE_CTX_FLAGS_REPLICA_IS_STALE |
+           (ops->syncing() ? REDISMODULE_CTX_FLAGS_REPLICA_IS_TRANSFERRING
+                           : REDISMODULE_CTX_FLAGS_REPLICA_IS_CONNECTING);
+}
+
 static int server_flags(void) {
     char text[64];
     int flags = memory_flags();
@@ -52,7 +64,7 @@ static int server_flags(void) {
     if (keel_config_get(KEEL_LIT("save"), text, sizeof(text), NULL) && *text) {
         flags |= REDISMODULE_CTX_FLAGS_RDB;
     }
-    flags |= REDISMODULE_CTX_FLAGS_MASTER;
+    flags |= role_flags();
     if (rm_async_loading) flags |= REDISMODULE_CTX_FLAGS_ASYNC_LOADING;
     else if (rm_server_loading) flags |= REDISMODULE_CTX_FLAGS_LOADING;
     if (rm_in_child) flags |= REDISMODULE_CTX_FLAGS_IS_CHILD;
@@ -72,6 +84,8 @@ int RM_GetContextFlagsAll(void) {
 /* While clients are paused, be it for a hand-over, replicas are to be left alone. */
 int RM_AvoidReplicaTraffic(void) {
     const KeelPauseOps *pause = keel_interface("pause", KEEL_PAUSE_VERSION);
+    const KeelReplicationOps *replication = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    if (replication && replication->avoid_writes && replication->avoid_writes()) return 1;
     return pause && pause->active();
 }
 

@@ -172,6 +172,7 @@ static KeelCommand *make_rows(RedisModuleCommand *first) {
 
 bool rm_build_rows(Mod *mod, const char **reason) {
     *reason = NULL;
+    rm_forget_known();
     if (mod->commands) mod->rows = make_rows(mod->commands);
     return true;
 }
@@ -201,6 +202,7 @@ static void free_commands(RedisModuleCommand *cmd) {
 }
 
 void rm_forget_commands(Mod *mod) {
+    rm_forget_known();
     free_rows(mod->rows);
     free_commands(mod->commands);
     mod->rows = NULL;

@@ -4,12 +4,14 @@
  * A command with "getkeys-api" is called with nothing but its arguments, and names its keys instead
  * of running. */
 #include "rm.h"
+#include "rules.h"
 
 #include <errno.h>
 #include <string.h>
 
 typedef struct KeysRequest {
     KeelKeyUse *uses;
+    RulesChannel *channels;
     int count, room;
 } KeysRequest;
 
@@ -34,9 +36,41 @@ void RM_KeyAtPos(RedisModuleCtx *ctx, int position) {
                                             REDISMODULE_CMD_KEY_UPDATE);
 }
 
-/* Nobody asks for channels as long as no module grants rights to them. */
+/* A channel to leave is nobody's right. */
 void RM_ChannelAtPosWithFlags(RedisModuleCtx *ctx, int position, int flags) {
-    (void)ctx, (void)position, (void)flags;
+    KeysRequest *request = ctx->request;
+    const int rights = REDISMODULE_CMD_CHANNEL_PUBLISH | REDISMODULE_CMD_CHANNEL_SUBSCRIBE;
+    if (!(ctx->flags & RM_CHANNELS_REQUEST) || !request || position <= 0 || !(flags & rights)) return;
+    if (request->count < request->room) {
+        request->channels[request->count] =
+            (RulesChannel){position, flags & REDISMODULE_CMD_CHANNEL_PATTERN};
+    }
+    request->count++;
+}
+
+static void ask(const RedisModuleCommand *cmd, const KeelStr *argv, int argc, unsigned what,
+                KeysRequest *request) {
+    RedisModuleCtx *ctx = rm_enter(cmd->mod, NULL, what);
+    ctx->command = (RedisModuleCommand *)(uintptr_t)cmd;
+    ctx->request = request;
+    rm_set_argv(ctx, argv, argc);
+    cmd->call(ctx, ctx->argv, argc);
+    rm_leave(ctx);
+}
+
+int rm_get_channels(const KeelCommandRef *ref, const KeelStr *argv, int argc, RulesChannel *channels,
+                    int room) {
+    const KeelCommand *row = keel_command_row(ref);
+    if (row->call != rm_run) return 0;
+    const RedisModuleCommand *cmd = row->data;
+    if (!cmd->getchannels_api) return 0;
+    KeysRequest request = {.channels = channels, .room = room};
+    ask(cmd, argv, argc, RM_CHANNELS_REQUEST, &request);
+    int kept = 0;
+    for (int i = 0; i < request.count && i < room; i++) {
+        if (channels[i].position < argc) channels[kept++] = channels[i];
+    }
+    return request.count > room ? request.count : kept;
 }
 
 /* Positions beyond the arguments make no sense, whatever the module says. */
@@ -44,13 +78,8 @@ int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room) {
     const KeelCommandRef *ref = keel_command_of(argv, argc);
     const RedisModuleCommand *cmd = ref ? keel_command_row(ref)->data : NULL;
     if (!cmd || !cmd->call) return -1;
-    KeysRequest request = {uses, 0, room};
-    RedisModuleCtx *ctx = rm_enter(cmd->mod, NULL, RM_KEYS_REQUEST);
-    ctx->command = (RedisModuleCommand *)(uintptr_t)cmd;
-    ctx->request = &request;
-    rm_set_argv(ctx, argv, argc);
-    cmd->call(ctx, ctx->argv, argc);
-    rm_leave(ctx);
+    KeysRequest request = {.uses = uses, .room = room};
+    ask(cmd, argv, argc, RM_KEYS_REQUEST, &request);
     for (int i = 0; i < request.count && i < room; i++) {
         if (uses[i].position >= argc) return -1;
     }

@@ -251,13 +251,17 @@ static Setting *setting_new(RedisModuleCtx *ctx, const char *name, unsigned flag
     return s;
 }
 
+/* The getters and setters of the four kinds share their places in a setting, under the type of each. */
+#define REGISTER(kind, getter, setter)                                                             \
+    Setting *s = setting_new(ctx, name, flags, kind, apply_call, data);                            \
+    if (!s) return REDISMODULE_ERR;                                                                \
+    s->getter = get_call;                                                                          \
+    s->setter = set_call
+
 int RM_RegisterBoolConfig(RedisModuleCtx *ctx, const char *name, int value, unsigned int flags,
                           RedisModuleConfigGetBoolFunc get_call, RedisModuleConfigSetBoolFunc set_call,
                           RedisModuleConfigApplyFunc apply_call, void *data) {
-    Setting *s = setting_new(ctx, name, flags, BOOL, apply_call, data);
-    if (!s) return REDISMODULE_ERR;
-    s->get_bool = get_call;
-    s->set_bool = set_call;
+    REGISTER(BOOL, get_bool, set_bool);
     s->number = value;
     return REDISMODULE_OK;
 }
@@ -267,10 +271,7 @@ int RM_RegisterNumericConfig(RedisModuleCtx *ctx, const char *name, long long va
                              RedisModuleConfigGetNumericFunc get_call,
                              RedisModuleConfigSetNumericFunc set_call,
                              RedisModuleConfigApplyFunc apply_call, void *data) {
-    Setting *s = setting_new(ctx, name, flags, NUMBER, apply_call, data);
-    if (!s) return REDISMODULE_ERR;
-    s->get_number = get_call;
-    s->set_number = set_call;
+    REGISTER(NUMBER, get_number, set_number);
     s->number = value;
     s->min = min;
     s->max = max;
@@ -281,10 +282,7 @@ int RM_RegisterStringConfig(RedisModuleCtx *ctx, const char *name, const char *v
                             unsigned int flags, RedisModuleConfigGetStringFunc get_call,
                             RedisModuleConfigSetStringFunc set_call,
                             RedisModuleConfigApplyFunc apply_call, void *data) {
-    Setting *s = setting_new(ctx, name, flags, STRING, apply_call, data);
-    if (!s) return REDISMODULE_ERR;
-    s->get_string = get_call;
-    s->set_string = set_call;
+    REGISTER(STRING, get_string, set_string);
     s->text = keel_strdup(keel_str(value ? value : ""));
     return REDISMODULE_OK;
 }
@@ -293,10 +291,7 @@ int RM_RegisterEnumConfig(RedisModuleCtx *ctx, const char *name, int value, unsi
                           const char **words, const int *values, int count,
                           RedisModuleConfigGetEnumFunc get_call, RedisModuleConfigSetEnumFunc set_call,
                           RedisModuleConfigApplyFunc apply_call, void *data) {
-    Setting *s = setting_new(ctx, name, flags, ENUM, apply_call, data);
-    if (!s) return REDISMODULE_ERR;
-    s->get_enum = get_call;
-    s->set_enum = set_call;
+    REGISTER(ENUM, get_enum, set_enum);
     s->number = value;
     s->words = keel_zalloc((size_t)(count + 1) * sizeof(*s->words));
     for (int i = 0; i < count; i++) {
@@ -304,6 +299,7 @@ int RM_RegisterEnumConfig(RedisModuleCtx *ctx, const char *name, int value, unsi
     }
     return REDISMODULE_OK;
 }
+#undef REGISTER
 
 /* ---- first values ---------------------------------------------------------------------------- */
 

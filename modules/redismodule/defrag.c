@@ -1,42 +1,51 @@
-/* defrag.c - moving a type's allocations to denser places, when the host asks for it.
+/* defrag.c - moving a type's allocations to denser places, when the host does that (keel/move.h).
  *
- * A value's callback moves what it can and sets a cursor when it wants to go on later. Whether a block lies
- * badly only the allocator could tell; ours does not, so every block that is offered moves. */
+ * The callback of a small value moves all of it at once: it has no cursor then, and is never told to
+ * stop. One of a large value (free_effort tells, 0 stands for very large) is called again and again
+ * while it returns 1 and has set a cursor. What belongs to no value is moved after each pass over
+ * all keys. Whether a block is worth moving the allocator says. */
 #include "rm.h"
 
-#include <string.h>
-
-enum { SLICE_NS = 500 * 1000 }; /* that one call may take */
-
 struct RedisModuleDefragCtx {
-    int64_t end;                   /* 0: no limit */
-    uint64_t *cursor;              /* NULL: a module's global data, which has none */
+    bool limited;                  /* it may be told to stop */
+    uint64_t *cursor;              /* NULL: there is none */
     RedisModuleString *key;
     int db;
     KeelMemory *account;
 };
 
-static void begin(RedisModuleDefragCtx *ctx, const Mod *mod, uint64_t *cursor) {
-    *ctx = (RedisModuleDefragCtx){.end = keel_monotonic_ns() + SLICE_NS, .cursor = cursor,
-                                  .db = -1, .account = rm_memory_account(mod)};
-}
-
-/* The block around the module's value moves too. */
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor) {
     ModValue *held = v->ptr;
-    RedisModuleDefragCtx ctx;
-    begin(&ctx, held->cell->type->mod, cursor);
-    ctx.key = rm_key_name(v->name);
-    ctx.db = v->db;
-    uint64_t before = *cursor;
-    int again = held->cell->type->methods.defrag(&ctx, ctx.key, &held->value);
-    if (!again) {
-        *cursor = 0;
-    } else if (*cursor == before && !*cursor) {
-        *cursor = 1; /* it wants to be called again without having said from where */
+    if (!cursor || *cursor == 0) held = keel_move(held);
+    const RedisModuleType *type = held->cell->type;
+    bool again = false;
+    if (type->methods.defrag) {
+        RedisModuleDefragCtx ctx = {.limited = cursor, .cursor = cursor, .db = v->db,
+                                    .key = rm_key_name(v->name),
+                                    .account = rm_memory_account(type->mod)};
+        again = type->methods.defrag(&ctx, ctx.key, &held->value);
+        rm_string_release(ctx.key);
     }
-    rm_string_release(ctx.key);
+    if (cursor && !again) *cursor = 0;
     return held;
+}
+
+static void call_global(Mod *mod, RedisModuleDefragFunc function) {
+    RedisModuleDefragCtx ctx = {.db = -1, .account = rm_memory_account(mod)};
+    if (function) function(&ctx);
+}
+
+void rm_defragment_event(KeelCtx *c, const void *data) {
+    const KeelDefragmentEvent *event = data;
+    (void)c;
+    for (Mod *mod = rm_mods; mod; mod = mod->next) {
+        if (event->phase == KEEL_BEFORE) {
+            call_global(mod, mod->defrag_start);
+        } else {
+            call_global(mod, mod->defrag);
+            call_global(mod, mod->defrag_end);
+        }
+    }
 }
 
 int RM_RegisterDefragFunc(RedisModuleCtx *ctx, RedisModuleDefragFunc function) {
@@ -53,12 +62,8 @@ int RM_RegisterDefragCallbacks(RedisModuleCtx *ctx, RedisModuleDefragFunc start,
 
 /* Where the block is now; NULL: where it was. */
 void *RM_DefragAlloc(RedisModuleDefragCtx *ctx, void *block) {
-    size_t size = keel_mem_size(block);
-    void *moved = keel_mem_try_alloc(ctx->account, size);
-    if (!moved) return NULL;
-    memcpy(moved, block, size);
-    keel_mem_free(ctx->account, block);
-    return moved;
+    void *now = keel_mem_move(ctx->account, block);
+    return now != block ? now : NULL;
 }
 
 void *RM_DefragAllocRaw(RedisModuleDefragCtx *ctx, size_t size) {
@@ -68,17 +73,22 @@ void RM_DefragFreeRaw(RedisModuleDefragCtx *ctx, void *block) {
     keel_mem_free(ctx->account, block);
 }
 
-/* Only one that nobody else holds can move. */
+/* Only one that nobody else holds can move. Bytes in a block of their own may move by themselves,
+ * and do where the struct, an argument's that was kept, lies in a pool. */
 RedisModuleString *RM_DefragRedisModuleString(RedisModuleDefragCtx *ctx, RedisModuleString *s) {
     (void)ctx;
-    if (s->refs != 1 || s->pooled || s->form == STR_BORROWED) return NULL;
-    RedisModuleString *moved = rm_string(s->ptr, s->len);
-    rm_string_release(s);
-    return moved;
+    if (s->refs != 1 || s->form == STR_BORROWED) return NULL;
+    RedisModuleString *now = s->pooled ? s : keel_move(s);
+    if (now->form == STR_INSIDE) {
+        now->ptr = now->inside;
+    } else if (now->form == STR_BLOCK) {
+        now->ptr = keel_move((char *)(uintptr_t)now->ptr);
+    }
+    return now != s ? now : NULL;
 }
 
 int RM_DefragShouldStop(RedisModuleDefragCtx *ctx) {
-    return ctx->end && keel_monotonic_ns() >= ctx->end;
+    return ctx->limited && keel_move_over();
 }
 
 int RM_DefragCursorSet(RedisModuleDefragCtx *ctx, unsigned long cursor) {

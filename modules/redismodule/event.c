@@ -7,6 +7,7 @@
 #include "rm.h"
 
 #include <errno.h>
+#include <keel/replication.h>
 #include <string.h>
 
 /* ---- subscriptions --------------------------------------------------------------------------- */
@@ -66,6 +67,10 @@ static void arm(void) {
         if (l->notified) classes |= (unsigned)l->classes;
         else wanted |= 1ull << l->event;
     }
+    const uint64_t roles = 1u << REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED |
+                           1u << REDISMODULE_EVENT_REPLICA_CHANGE |
+                           1u << REDISMODULE_EVENT_MASTER_LINK_CHANGE;
+    if (wanted & roles) wanted |= roles; /* one hook for the three */
     for (uint64_t event = 0; event < _REDISMODULE_EVENT_NEXT; event++) {
         KeelHook row = row_of(event);
         if (row.call) keel_hook_arm(row.event, row.call, wanted >> event & 1);
@@ -203,6 +208,41 @@ static void on_saving(KeelCtx *c, const void *data) {
                                   : REDISMODULE_SUBEVENT_PERSISTENCE_FAILED, NULL, NULL);
 }
 
+static void on_role(KeelCtx *c, const void *data) {
+    static char no_history[] = "0000000000000000000000000000000000000000";
+    static const struct {
+        uint64_t event, sub;
+    } told[] = {
+        [KEEL_ROLE_PRIMARY] = {REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+                               REDISMODULE_EVENT_REPLROLECHANGED_NOW_MASTER},
+        [KEEL_ROLE_REPLICA] = {REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED,
+                               REDISMODULE_EVENT_REPLROLECHANGED_NOW_REPLICA},
+        [KEEL_ROLE_PEER_ONLINE] = {REDISMODULE_EVENT_REPLICA_CHANGE,
+                                   REDISMODULE_SUBEVENT_REPLICA_CHANGE_ONLINE},
+        [KEEL_ROLE_PEER_OFFLINE] = {REDISMODULE_EVENT_REPLICA_CHANGE,
+                                    REDISMODULE_SUBEVENT_REPLICA_CHANGE_OFFLINE},
+        [KEEL_ROLE_LINK_UP] = {REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+                               REDISMODULE_SUBEVENT_MASTER_LINK_UP},
+        [KEEL_ROLE_LINK_DOWN] = {REDISMODULE_EVENT_MASTER_LINK_CHANGE,
+                                 REDISMODULE_SUBEVENT_MASTER_LINK_DOWN},
+    };
+    const KeelRoleEvent *e = data;
+    if (!e || e->what > KEEL_ROLE_LINK_DOWN) return;
+    uint64_t event = told[e->what].event;
+    RedisModuleReplicationInfoV1 info = {.version = REDISMODULE_REPLICATIONINFO_VERSION,
+                                         .master = e->what == KEEL_ROLE_PRIMARY,
+                                         .masterhost = (char *)(uintptr_t)e->host,
+                                         .masterport = e->port, .replid1 = no_history,
+                                         .replid2 = no_history, .repl2_offset = (uint64_t)-1};
+    const KeelReplicationOps *ops = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    if (ops) {
+        info.replid1 = (char *)(uintptr_t)ops->id();
+        info.repl1_offset = (uint64_t)ops->offset();
+    }
+    tell(c, event, told[e->what].sub,
+         event == REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED ? &info : NULL, NULL);
+}
+
 /* The key is there still, and shown through a handle for reading. */
 static void on_removed(KeelCtx *c, const void *data) {
     static const uint64_t subs[] = {REDISMODULE_SUBEVENT_KEY_DELETED,
@@ -255,6 +295,9 @@ static KeelHook row_of(uint64_t event) {
     case REDISMODULE_EVENT_LOADING_PROGRESS:
         return (KeelHook){KEEL_EVENT_LOADING_PROGRESS, on_progress};
     case REDISMODULE_EVENT_PERSISTENCE: return (KeelHook){KEEL_EVENT_SAVING, on_saving};
+    case REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED:
+    case REDISMODULE_EVENT_REPLICA_CHANGE:
+    case REDISMODULE_EVENT_MASTER_LINK_CHANGE: return (KeelHook){KEEL_EVENT_ROLE, on_role};
     case REDISMODULE_EVENT_KEY: return (KeelHook){KEEL_EVENT_KEY_REMOVED, on_removed};
     default: return (KeelHook){0};
     }
@@ -267,7 +310,8 @@ const KeelHook rm_hooks[] = {
     {KEEL_EVENT_SWAP, on_swap},            {KEEL_EVENT_CONFIG, on_config},
     {KEEL_EVENT_CRON, on_cron},            {KEEL_EVENT_TURN, on_turn},
     {KEEL_EVENT_SHUTDOWN, on_shutdown},    {KEEL_EVENT_KEY_REMOVED, on_removed},
-    {KEEL_EVENT_LOADING_PROGRESS, on_progress}, {KEEL_EVENT_SAVING, on_saving},
+    {KEEL_EVENT_ROLE, on_role},            {KEEL_EVENT_LOADING_PROGRESS, on_progress},
+    {KEEL_EVENT_SAVING, on_saving},        {KEEL_EVENT_DEFRAGMENT, rm_defragment_event},
     {KEEL_EVENT_NOTIFY, rm_on_notify},     {0},
 };
 

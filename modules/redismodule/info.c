@@ -34,6 +34,35 @@ void rm_write_info(KeelInfo *info) {
     }
 }
 
+/* What INFO modules shows beside what the host knows. */
+static bool facts(const char *name, KeelForeignFacts *out) {
+    static const struct {
+        int option;
+        const char *name;
+    } options[] = {
+        {REDISMODULE_OPTIONS_HANDLE_IO_ERRORS, "handle-io-errors"},
+        {REDISMODULE_OPTIONS_HANDLE_REPL_ASYNC_LOAD, "handle-repl-async-load"},
+        {REDISMODULE_OPTION_NO_IMPLICIT_SIGNAL_MODIFIED, "no-implicit-signal-modified"},
+    };
+    const Mod *mod = rm_mod_by_name(keel_str(name));
+    size_t len = 0;
+    if (!mod) return false;
+    out->filters = mod->filters;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        if (!(mod->options & options[i].option)) continue;
+        len += (size_t)snprintf(out->options + len, sizeof(out->options) - len, "%s%s",
+                                len ? "|" : "", options[i].name);
+    }
+    len = 0;
+    for (int i = 0; i < mod->used_count && len < sizeof(out->uses); i++) {
+        len += (size_t)snprintf(out->uses + len, sizeof(out->uses) - len, "%s%s", len ? " " : "",
+                                mod->used[i]->name);
+    }
+    return true;
+}
+
+const KeelForeign rm_foreign = {sizeof(KeelForeign), facts};
+
 int RM_InfoAddSection(RedisModuleInfoCtx *ctx, const char *name) {
     char full[256];
     if (ctx->dict) RM_InfoEndDictField(ctx);

@@ -42,6 +42,8 @@ static const KeelInterface provides[] = {
     {"snapshot.module-aux", KEEL_SNAPSHOT_VERSION, &rm_aux_part},
     {"authenticator", 100, &rm_authenticator},
     {"fork", 100, &fork_fields},
+    {"loader.redis", 100, &rm_foreign},
+    {"loader.valkey", 100, &rm_foreign},
     {0},
 };
 
@@ -49,6 +51,11 @@ static const KeelType *const types[] = {&rm_opaque_type, NULL};
 
 static const KeelSlot slots[] = {
     {"redismodule.session", &rm_session_slot, rm_session_free},
+    {0},
+};
+
+static const KeelGate gates[] = {
+    {.name = "module-user", .id = &rm_user_gate, .rank = 20, .decide = rm_user_decide},
     {0},
 };
 
@@ -61,5 +68,6 @@ static const KeelObserver observers[] = {
 KEEL_MODULE(.name = "redismodule", .version = "1.0.0",
             .summary = "Modules written for Redis and Valkey.", .types = types,
             .provides = provides, .loaders = rm_loaders,
-            .hooks = rm_hooks, .info = info, .slots = slots, .observers = observers, .load = load,
+            .hooks = rm_hooks, .info = info, .slots = slots, .gates = gates,
+            .observers = observers, .load = load,
             .unload = unload);

@@ -180,10 +180,16 @@ static const char *encoding(const KeelKey *key, const KeelValue *v) {
 }
 
 static const uint8_t opcodes[] = {7, 255};
+static void *defragment(const KeelValue *v, uint64_t *cursor) {
+    if (cursor) *cursor = 0;
+    return keel_move(v->ptr);
+}
+
 const KeelType rm_opaque_type = {.name = "opaque", .number = 5, .opcodes = opcodes, .save = save,
                                  .load = rm_type_load, .rewrite = rewrite, .free = free_value,
                                  .copy = copy, .length = length, .memory = memory,
-                                 .digest = digest, .encoding = encoding};
+                                 .digest = digest, .encoding = encoding,
+                                 .defragment = defragment};
 
 /* ---- when the module comes ------------------------------------------------------------------- */
 

@@ -95,6 +95,10 @@ void rm_forget_info(RedisModuleCommand *cmd);
 void rm_forget_categories(Mod *mod);
 /* For commands that name their keys themselves. */
 int rm_get_keys(const KeelStr *argv, int argc, KeelKeyUse *uses, int room);
+/* The channels of a module's call; more than `room` when there are, 0 when its command names none. */
+struct RulesChannel;
+int rm_get_channels(const KeelCommandRef *cmd, const KeelStr *argv, int argc,
+                    struct RulesChannel *channels, int room);
 /* A module that uses what this one exports. NULL: none. */
 const Mod *rm_exports_used(const Mod *mod);
 /* Tells the others' server event callbacks. */
@@ -110,6 +114,7 @@ int rm_hand_over_aux(KeelCtx *c, const Mod *old, uint64_t when);
 void rm_build_settings(Mod *mod);
 /* They have been: from now on the host's calls are meant. */
 void rm_settings_adopted(Mod *mod);
+extern const KeelForeign rm_foreign;
 /* Writes the sections of INFO of all modules. */
 void rm_write_info(KeelInfo *info);
 
@@ -251,6 +256,9 @@ void rm_promise_forget(struct Promise *promise, const RedisModuleCallReply *repl
 RedisModuleCallReply *rm_call_blocking(RedisModuleCtx *ctx, const KeelStr *argv, int argc,
                                        unsigned flags, KeelReply **reply);
 
+/* A module's code came or goes: what RM_Call remembers of literals may be another's. */
+void rm_forget_known(void);
+
 /* Whose RM_Call runs: filters may not want to see their own module's. NULL: nobody's. */
 extern const Mod *rm_calling;
 
@@ -266,7 +274,8 @@ void rm_user_changed(KeelClient *client);
 extern bool rm_signed_in; /* an authentication function succeeded since it was false */
 void rm_forget_auth(Mod *mod);
 extern const KeelAuthenticator rm_authenticator;
-extern int rm_session_slot;
+extern int rm_session_slot, rm_user_gate;
+KeelVerdict rm_user_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void rm_session_free(KeelClient *client, void *value);
 
 /* ---- waiting and threads ----------------------------------------------------------------------- */
@@ -376,6 +385,8 @@ RedisModuleType *rm_type_by_id(uint64_t id);
 void rm_type_row(RedisModuleType *type);
 void rm_type_digest(KeelDigest *d, const KeelValue *v);
 void *rm_type_defragment(const KeelValue *v, uint64_t *cursor);
+/* A pass over all keys begins, or is done: what modules registered for that. */
+void rm_defragment_event(KeelCtx *c, const void *data);
 int rm_type_load(KeelSource *source, uint8_t opcode, KeelValue *out);
 /* A module's own value into bytes and back, without its id and its end. */
 int rm_type_save_value(KeelSink *sink, RedisModuleType *type, void *value);

@@ -156,10 +156,10 @@ void rm_type_row(RedisModuleType *type) {
                            .load = rm_type_load, .opcodes = saved ? opcodes : NULL,
                            .rewrite = methods->aof_rewrite ? rewrite : NULL, .free = free_value,
                            .length = length, .memory = memory, .encoding = encoding,
+                           .defragment = rm_type_defragment,
                            .layout = 1 + (uint32_t)(type->id & 1023)}; /* by what modules promise */
     if (methods->free_effort || methods->free_effort2) type->row.free_effort = free_effort;
     if (methods->unlink || methods->unlink2) type->row.unlink = unlink_value;
     if (methods->copy || methods->copy2) type->row.copy = copy;
     if (methods->digest) type->row.digest = rm_type_digest;
-    if (methods->defrag) type->row.defragment = rm_type_defragment;
 }

@@ -181,8 +181,10 @@ static void memory_doctor(KeelCtx *c, const KeelStr *argv, int argc) {
             "use, or more. The findings below may tell why; after a peak it is expected.");
     }
     if (wasteful(f.active, f.allocated, 1.1)) {
-        report_finding(&r, "High allocator fragmentation", "pages in use are more than a tenth "
-            "empty: values of many sizes came and went.");
+        report_finding(&r, "High allocator fragmentation", keel_interface("defragmentation", 100)
+            ? "pages in use are more than a tenth empty: values of many sizes came and went. CONFIG "
+              "SET activedefrag yes moves what is left to fewer pages."
+            : "pages in use are more than a tenth empty: values of many sizes came and went.");
     }
     if (wasteful(f.resident, f.active, 1.1)) {
         report_finding(&r, "High allocator RSS overhead", "the allocator holds pages that nothing "

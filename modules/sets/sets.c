@@ -49,6 +49,10 @@ static void *type_copy(const KeelValue *v) {
     return set_copy(v->ptr);
 }
 
+static void *type_defragment(const KeelValue *v, uint64_t *cursor) {
+    return set_defragment(v->ptr, cursor);
+}
+
 static size_t type_length(const KeelValue *v) {
     return set_count(v->ptr);
 }
@@ -153,6 +157,7 @@ const KeelType sets_type = {
     .free = set_free,
     .free_effort = type_free_effort,
     .copy = type_copy,
+    .defragment = type_defragment,
     .length = type_length,
     .memory = type_memory,
     .digest = type_digest,

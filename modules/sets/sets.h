@@ -55,6 +55,8 @@ void set_free(void *set);
 /* Frees all but the handle itself. */
 void set_free_body(Set *set);
 Set *set_copy(const Set *set);
+/* See KeelType.defragment. */
+Set *set_defragment(Set *set, uint64_t *cursor);
 size_t set_count(const Set *set);
 /* Bytes beside the key's entry; `samples` members are looked at, 0: all. */
 size_t set_memory(const Set *set, size_t samples);

@@ -101,6 +101,20 @@ size_t set_memory(const Set *set, size_t samples) {
     return bytes + keel_mem_size(set->table) + dict_memory(set->table) + members;
 }
 
+Set *set_defragment(Set *set, uint64_t *cursor) {
+    bool begins = !cursor || *cursor == 0 || set->form != SET_TABLE;
+    if (begins) {
+        set = keel_move(set);
+        set->ints = keel_move(set->ints); /* or the pack, or the table: whatever block it is */
+    }
+    if (set->form == SET_TABLE) {
+        dict_defragment(set->table, true, cursor);
+    } else if (cursor) {
+        *cursor = 0;
+    }
+    return set;
+}
+
 /* ---- walking --------------------------------------------------------------------------------- */
 
 static inline void member_of(Member *m, LpValue v) {

@@ -140,8 +140,10 @@ static int refuse_module_value(Loading *l) {
     return keel_load_fail(l->source, "no module for values of type '%s'", type);
 }
 
-static int drop_expired(Loading *l, uint8_t opcode) {
+static int drop_expired(Loading *l, uint8_t opcode, KeelStr name) {
     KeelValue v;
+    KeelStr words[2] = {KEEL_LIT("DEL"), name};
+    if (l->o->tell_expired) keel_journal_write(l->ctx, words, 2, KEEL_JOURNAL_CLEAN);
     int rc = keel_load_value(l->source, opcode, &v);
     if (rc < 0) return -1;
     if (rc == 0) keel_value_free(&v);
@@ -188,7 +190,7 @@ static int load_entry(Loading *l, uint8_t opcode) {
         return refuse_module_value(l);
     }
     bool expired = l->expiry != KEEL_NO_EXPIRY && l->expiry < l->now && !l->o->keep_expired;
-    int rc = expired ? drop_expired(l, opcode) : store_key(l, opcode, name);
+    int rc = expired ? drop_expired(l, opcode, name) : store_key(l, opcode, name);
     if (rc != 0) return -1;
     if (__builtin_expect(key_load_delay != 0, 0)) key_delay(key_load_delay);
     l->expiry = KEEL_NO_EXPIRY;

@@ -87,7 +87,7 @@ static void started(KeelCtx *c, const void *data) {
     file_sweep("temp-", ".rdb");
     if (aof && aof->enabled()) return;
     int64_t start = keel_monotonic_ns();
-    int rc = store_load(c, false);
+    int rc = store_load_at_start(c);
     if (rc < 0) {
         keel_log(KEEL_LOG_WARNING, "Terminating server after rdb file reading failure.");
         keel_log(KEEL_LOG_WARNING, "Fatal error loading the DB, check server logs. Exiting.");

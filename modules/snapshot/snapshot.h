@@ -90,6 +90,7 @@ KeelHandler snapshot_save, snapshot_bgsave, snapshot_lastsave;
 int store_background(KeelCtx *c);
 /* 0; -1: it is no good, which was logged; 1: there is none; 2: given up, as the server ends. */
 int store_load(KeelCtx *c, bool merge);
+int store_load_at_start(KeelCtx *c);
 int store_save(KeelCtx *c);
 void store_cron(KeelCtx *c);
 void store_flushed(KeelCtx *c, const void *data);

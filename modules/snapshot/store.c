@@ -56,6 +56,16 @@ void store_saved_up_to_now(void) {
 
 /* --- writing -------------------------------------------------------------------------------- */
 
+static const KeelSnapshotHead *head(void) {
+    return keel_interface("snapshot.head", KEEL_SNAPSHOT_VERSION);
+}
+
+static const KeelSnapshotField *head_fields; /* of the file that is written next */
+
+static void take_head(void) {
+    head_fields = head() ? head()->fields() : NULL;
+}
+
 /* Writes the file and puts it in its place. 0, -1 after logging why not. */
 static int put_file(void) {
     char temporary[64];
@@ -66,7 +76,8 @@ static int put_file(void) {
                                    "for saving: %s", temporary, server_dir(), strerror(errno));
         return -1;
     }
-    if (stream_save(file_sink(f), NULL) != 0) {
+    KeelSaveOptions options = {.size = sizeof(options), .fields = head_fields};
+    if (stream_save(file_sink(f), &options) != 0) {
         file_abandon(f);
         keel_log(KEEL_LOG_WARNING, "Write error saving DB on disk(rdbSaveRio): %s",
                  errno ? strerror(errno) : "a value cannot be saved");
@@ -97,6 +108,8 @@ static int write_file(KeelCtx *c) {
 }
 
 int store_save(KeelCtx *c) {
+    keel_journal_flush(); /* where the data stands is said behind all of it */
+    take_head();
     if (write_file(c) != 0) {
         last_good = false;
         disk_arm();
@@ -146,6 +159,8 @@ int store_background(KeelCtx *c) {
                        .done = child_done, .data = &pid};
     last_try = time(NULL);
     child_mark = keel_dirty();
+    keel_journal_flush();
+    take_head();
     if (child_start(c, &child) != 0) {
         if (errno == EBUSY) return -1;
         last_good = false;
@@ -275,8 +290,7 @@ KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *ar
 
 /* --- reading -------------------------------------------------------------------------------- */
 
-int store_load(KeelCtx *c, bool merge) {
-    KeelLoadOptions o = {.size = sizeof(o), .merge = merge};
+static int load_file(KeelCtx *c, const KeelLoadOptions *o) {
     KeelLoadResult result;
     uint64_t size;
     FileSource *file = source_open(db_filename, &size);
@@ -287,10 +301,33 @@ int store_load(KeelCtx *c, bool merge) {
         return -1;
     }
     loading_begin(c, "RDB", size);
-    int rc = stream_load(c, source_of(file), &o, &result);
+    int rc = stream_load(c, source_of(file), o, &result);
     loading_end(c, rc == 0);
     source_close(file);
     return result.given_up ? 2 : rc;
+}
+
+static void head_field(KeelStr name, KeelStr value, void *data) {
+    head()->field(data, name, value);
+}
+
+/* Tells who cares where the file's data stands in a stream of writes. */
+int store_load_at_start(KeelCtx *c) {
+    KeelLoadOptions o = {.size = sizeof(o)};
+    if (head()) {
+        o.keep_expired = head()->begin(c);
+        o.tell_expired = !o.keep_expired;
+        o.field = head_field;
+        o.data = c;
+    }
+    int rc = load_file(c, &o);
+    if (rc >= 0 && head()) head()->field(c, (KeelStr){"", 0}, (KeelStr){"", 0});
+    return rc;
+}
+
+int store_load(KeelCtx *c, bool merge) {
+    KeelLoadOptions o = {.size = sizeof(o), .merge = merge};
+    return load_file(c, &o);
 }
 
 /* --- other occasions ------------------------------------------------------------------------ */

@@ -123,6 +123,7 @@ const KeelType streams_type = {
     .free = stream_free,
     .free_effort = stream_effort,
     .copy = stream_copy_value,
+    .defragment = stream_defragment,
     .length = stream_length,
     .memory = stream_memory,
     .digest = stream_digest,
@@ -133,6 +134,7 @@ const KeelType streams_type = {
 static int unload(KeelCtx *c) {
     (void)c;
     ids_release();
+    defragment_release();
     return 0;
 }
 

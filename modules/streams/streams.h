@@ -212,6 +212,11 @@ void pending_move(Pending *p, Consumer *to, Id id);
 void pending_remove(Group *g, Pending *p, Id id);
 int64_t group_lag(const Stream *s, const Group *g, bool *known);
 
+/* ---- defragment.c ---------------------------------------------------------------------------- */
+
+void *stream_defragment(const KeelValue *v, uint64_t *cursor);
+void defragment_release(void); /* frees what it remembers between parts of a value */
+
 /* ---- reply.c --------------------------------------------------------------------------------- */
 
 /* The entry a walk stands on: [id, [field, value ...]]. */

@@ -35,11 +35,8 @@ uint64_t strings_max(void) {
 
 bool strings_allows(KeelCtx *c, uint64_t len) {
     if (__builtin_expect(len <= max_len, 1)) return true;
-    KeelClient *client = keel_client(c);
-    KeelClientInfo info = {.size = sizeof info};
-    if (!client) return false;
-    keel_client_info(client, &info);
-    return info.kind == KEEL_CLIENT_PRIMARY;
+    const KeelClient *client = keel_client(c);
+    return client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY;
 }
 
 bool strings_fits(KeelCtx *c, uint64_t len, uint64_t more) {

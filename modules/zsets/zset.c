@@ -138,6 +138,45 @@ Zset *zset_copy(const Zset *z) {
     return copy;
 }
 
+/* The order was told by whoever calls this: the table is to follow. */
+static void *move_element(void *element, void *data) {
+    Dict *d = data;
+    char *e = keel_move(element);
+    if (e == element) return e;
+    KeelStr name = element_name(e);
+    dict_replace(d, table_place_of(&d->table, keel_hash(name.ptr, name.len), element), e);
+    return e;
+}
+
+/* The order and all elements first, then the table: cursors of the second part have TABLE set. */
+static void tree_defragment(Tree *t, uint64_t *cursor) {
+    const uint64_t TABLE = (uint64_t)1 << 63;
+    if (!cursor) {
+        ordered_defragment(&t->order, NULL, move_element, &t->dict);
+        dict_defragment(&t->dict, false, NULL);
+    } else if (!(*cursor & TABLE)) {
+        ordered_defragment(&t->order, cursor, move_element, &t->dict);
+        if (*cursor == 0) *cursor = TABLE;
+    } else {
+        *cursor &= ~TABLE;
+        dict_defragment(&t->dict, false, cursor);
+        if (*cursor) *cursor |= TABLE;
+    }
+}
+
+Zset *zset_defragment(Zset *z, uint64_t *cursor) {
+    bool begins = !cursor || *cursor == 0;
+    if (begins) z = keel_move(z);
+    if (z->tree) {
+        if (begins) z->tree = keel_move(z->tree);
+        tree_defragment(z->tree, cursor);
+    } else {
+        z->pack = keel_move(z->pack);
+        if (cursor) *cursor = 0;
+    }
+    return z;
+}
+
 /* ---- members --------------------------------------------------------------------------------- */
 
 /* What becomes of a member that is there with `present`: *score is what was asked for, and then

@@ -28,6 +28,8 @@ Zset *zset_new(size_t members, size_t longest);
 Zset *zset_new_tree(size_t members);
 void zset_free(Zset *z);
 Zset *zset_copy(const Zset *z);
+/* See KeelType.defragment. */
+Zset *zset_defragment(Zset *z, uint64_t *cursor);
 /* To the large form, whose table then has room for `members`. */
 void zset_to_tree(Zset *z, size_t members);
 /* To the form that a set of its size is kept in, for results that were made in the other one. */

@@ -182,6 +182,10 @@ static void type_digest(KeelDigest *d, const KeelValue *v) {
     } while (zset_next(&at));
 }
 
+static void *type_defragment(const KeelValue *v, uint64_t *cursor) {
+    return zset_defragment(v->ptr, cursor);
+}
+
 static const char *type_encoding(const KeelKey *key, const KeelValue *v) {
     (void)key;
     return ((const Zset *)v->ptr)->tree ? "skiplist" : "listpack";
@@ -198,6 +202,7 @@ const KeelType zsets_type = {
     .free = ops_free,
     .free_effort = type_free_effort,
     .copy = type_copy,
+    .defragment = type_defragment,
     .length = type_length,
     .memory = type_memory,
     .digest = type_digest,

@@ -4,6 +4,8 @@
 #   tclsh tests/interop/random.tcl [--seed N] [--ops N] [--groups "string bitmap"]
 #
 # or by environment: KEEL_INTEROP_SEED, KEEL_INTEROP_OPS (default 20000), KEEL_INTEROP_GROUPS.
+# KEEL_INTEROP_MOVING=1 moves every block of the data of the server under test all the time (DEBUG
+# DEFRAG): with a sanitizer's build, addresses that somebody kept show.
 # A difference is shown with the seed, the position, the command, both replies, and the commands
 # on the same keys before it. The grammar is tests/interop/grammar/*.tcl and what modules bring as
 # modules/NAME/tests/*.grammar, written as tests/kit/random.tcl explains. The same seed, groups and
@@ -21,7 +23,8 @@ namespace eval run {
     variable ops [kit::env KEEL_INTEROP_OPS 20000]
     variable seed [kit::env KEEL_INTEROP_SEED [expr {[clock microseconds] % 1000000}]]
     variable groups [kit::env KEEL_INTEROP_GROUPS ""]
-    variable batch 50           ;# commands in one write
+    variable moving [kit::env KEEL_INTEROP_MOVING 0]
+    variable batch [expr {$moving ? 5 : 50}] ;# commands in one write
     variable max_shown 12       ;# differences that are shown in full
     variable position 0
     variable history {}         ;# {position command} since both servers were last reset
@@ -189,12 +192,15 @@ proc run::go {ops proto} {
     variable shown
     variable differences
     variable by_command
+    variable moving
     expr {srand($seed * 16 + $proto)}
     set shown {}
     set differences 0
     array unset by_command
     reset_pair $proto
     for {set done 0} {$done < $ops} {incr done $batch} {
+        # Blocks move between turns: a batch is one.
+        if {$moving} {r debug defrag pass}
         # After a difference the two hold different data: begin again from nothing, so that
         # one fault is reported once.
         if {![one_batch [expr {min($batch, $ops - $done)}] $proto]} {reset_pair $proto}
@@ -221,6 +227,7 @@ start_pair {overrides {
         assert_equal $missing {} "commands that are left out of the run"
     }
     gen::restrict $run::groups $missing
+    if {$run::moving} {r config set active-defrag-max-scan-fields 5}
 
     foreach proto {2 3} {
         test "random commands are answered alike in RESP$proto (seed $run::seed)" {

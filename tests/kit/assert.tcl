@@ -3,7 +3,7 @@
 # `detail` arguments are added to the message.
 
 proc fail msg {
-    return -level 2 -code error -errorcode {KIT ASSERT} "assertion:$msg"
+    return -code error -errorcode {KIT ASSERT} "assertion:$msg"
 }
 
 # Throws from the assertion's caller, with the place of the call.

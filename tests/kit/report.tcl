@@ -118,6 +118,8 @@ proc test {name body {expected <any>} {tags {}}} {
     kit::event begin $name
     kit::mark_logs $name
     set code [catch {uplevel 1 $body} result options]
+    # An error on its way up from a helper's helper that the body called itself is one too.
+    if {$code == 2 && [dict get $options -code] == 1} {set code 1}
     set ::kit::current $outer
     kit::judge $name $code $result $options $expected
 }

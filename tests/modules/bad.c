@@ -242,6 +242,9 @@ static const KeelGate no_gates[] = {{0}};
 
 #if defined(BAD_symbol_none)
 #define keel_module keel_something
+#elif defined(BAD_symbol_hidden)
+#undef KEEL_API
+#define KEEL_API /* then nothing at all is exported */
 #endif
 
 #if defined(BAD_size_newer) || defined(BAD_size_newer_used)

@@ -111,6 +111,8 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
         assert_equal [manifest] "file appendonly.aof.2.base.rdb seq 2 type b\nfile\
             appendonly.aof.2.incr.aof seq 2 type i\n"
         set digest [debug_digest]
+        # A write waits for a sync that runs, two seconds at most.
+        wait_for_condition 50 50 {[s aof_buffer_length] == 0} else {fail "bytes wait"}
         restart_server 0 true false 1 sigkill
         assert_equal [debug_digest] $digest
         assert_match "REDIS*" [kit::read_file [srv dir]/appendonlydir/appendonly.aof.2.base.rdb]
@@ -211,6 +213,9 @@ start_server [dict merge {overrides {appendonly yes save {""}}} [with_module bag
 
     test "a file that has grown is rewritten by itself" {
         r flushall
+        # Growth is measured by the base, which is large from before.
+        r bgrewriteaof
+        waitForBgrewriteaof r
         set before [s aof_rewrites]
         r config set auto-aof-rewrite-min-size 10kb auto-aof-rewrite-percentage 100
         for {set i 0} {$i < 300} {incr i} {r set k [string repeat $i 100]}

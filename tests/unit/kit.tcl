@@ -209,6 +209,19 @@ start_server {tags {kit needs:debug}} {
     }
 }
 
+test "a failure is one wherever it is said: in the body itself, in a block of it, in an else" {
+    set script [tmpfile failing.tcl]
+    set f [open $script w]
+    puts $f [list source [file join $kit::home kit.tcl]]
+    foreach body {{fail no} {if 1 {fail no}} {foreach i {1 2} {fail no}} {wait_for_condition 1 1 {0} else {fail no}}
+                  {assert_equal 1 2} {assert_fail no} {proc helper {} {fail no}; helper; set x 1}} {
+        puts $f [list test $body $body]
+    }
+    close $f
+    catch {exec env KEEL_TEST_RUNNER=0 [info nameofexecutable] $script 2>@1} output
+    assert_match "*0 passed, 7 failed*" $output
+}
+
 test "what a server leaves behind decides: a sanitizer's report is a failure" {
     set dir [tmpdir sanitizer]
     set f [open $dir/stderr w]

@@ -64,6 +64,7 @@ start_server {tags {modules}} {
         size_newer_used "*fields that this server does not know*newer*"
         row_size       "*row size of .commands is 12*"
         symbol_none    "*exports no keel_module*"
+        symbol_hidden  "*exports no keel_module*"
         symbol_function "*keel_module that is not a constant*"
         import         "*needs keel_*e, keel_*e, which this server does not have*"
         import_foreign "*undefined symbol: nobody_has_this*"
@@ -461,7 +462,7 @@ start_server {overrides {enable-module-command no} tags {modules}} {
         assert_error "*wrong number of arguments for 'module|load' command" {r module load}
         assert_error "*can't set immutable config" {r config set enable-module-command yes}
         llength [r module help]
-    } 11
+    } 15
 
     test "MODULE LIST is always there" {
         expr {[llength [r module list]] > 3}

@@ -9,6 +9,7 @@
 
 #include <ds/dict.h>
 #include <ds/ordered.h>
+#include <keel/move.h>
 
 enum { MOST = 300000, IN_ORDER = 300000 }; /* three levels of branches */
 
@@ -215,6 +216,32 @@ static void take(Ordered *o, size_t rank, size_t n) {
     if (there) model_remove(rank, there);
 }
 
+/* The model follows; searching it reads elements, so that comes first. */
+static void *elsewhere(void *element, void *data) {
+    size_t i = model_place(element), *moved = data;
+    always(model[i] == element, "an element that is there moves", "");
+    ++*moved;
+    return model[i] = keel_move(element);
+}
+
+/* All at once; or leaf by leaf, with changes in between. */
+static void move_blocks(Ordered *o, bool at_once, unsigned range) {
+    KeelMoving moving = {.size = sizeof(moving), .every = true};
+    uint64_t cursor = 0;
+    size_t moved = 0, wanted = count;
+    keel_move_begin(&moving);
+    do {
+        ordered_defragment(o, at_once ? NULL : &cursor, elsewhere, &moved);
+        if (!at_once && check_random() % 4 == 0) drop(o, check_random() % count);
+        if (!at_once && check_random() % 4 == 0) add(o, range);
+        if (count == 0) break;
+    } while (cursor);
+    keel_move_end();
+    always(!at_once || moved == wanted, "every element moves", "");
+    always(!at_once || moving.moved == moved + o->leaves + o->branches, "and every node", "");
+    always(moving.stayed == 0, "nothing stays", "");
+}
+
 /* Grows to about `size`, stays there for a while, and shrinks to nothing. */
 static void life(size_t size, unsigned range, unsigned steps, unsigned every) {
     Ordered o;
@@ -236,6 +263,7 @@ static void life(size_t size, unsigned range, unsigned steps, unsigned every) {
             take(&o, check_random() % (count + 2), check_random() % most);
         }
         if (step % every) continue;
+        if (count) move_blocks(&o, step % 3, range);
         shapes = shapes && well_formed(&o);
         right = right && answers(&o);
     }
@@ -265,6 +293,8 @@ static void in_order(bool ascending) {
         }
     }
     always(well_formed(&o), "elements in order", ascending ? "ascending" : "descending");
+    move_blocks(&o, true, 0);
+    always(well_formed(&o), "in order, moved", ascending ? "ascending" : "descending");
     always(ordered_memory(&o) < IN_ORDER * 19,
            "fill their leaves", ascending ? "ascending" : "descending");
     for (int i = 0; i < 3000; i++) {

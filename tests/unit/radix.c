@@ -1,6 +1,7 @@
 /* radix.c - the radix tree against a sorted array: random keys of several shapes, added, removed,
  * sought and walked both ways, also while the tree changes. */
 #include "check.h"
+#include "mem.h"
 #include <ds/host.h>
 #include <ds/radix.h>
 #include <stdlib.h>
@@ -153,6 +154,29 @@ static void walk_while_changing(Radix *tree, int shape) {
     radix_walk_end(&w);
 }
 
+/* Each node once, in a walk over all keys; from a key in the middle, those of the rest. */
+static void move_nodes(Radix *tree, KeelStr from) {
+    KeelMoving moving = {.size = sizeof(moving), .every = true};
+    RadixWalk w, other;
+    radix_walk(&w, tree);
+    radix_walk(&other, tree);
+    bool stands = radix_last(&other);
+    size_t at = from.len ? model_at(from) : 0;
+    keel_move_begin(&moving);
+    bool ok = from.len ? radix_seek(&w, RADIX_GE, from) : radix_first(&w);
+    for (; ok; ok = radix_next(&w)) {
+        radix_move(&w, tree);
+        same_place(&w, true, at++, "a walk that moves nodes");
+    }
+    keel_move_end();
+    always(at == model_count, "goes on to the end", "");
+    always(from.len ? moving.moved <= tree->nodes : moving.moved == tree->nodes, "every node once", "");
+    always(radix_valid(tree), "well formed after nodes moved", "");
+    if (stands) same_place(&other, radix_prev(&other), model_count - 2, "another walk goes on");
+    radix_walk_end(&w);
+    radix_walk_end(&other);
+}
+
 static size_t freed;
 static void count_free(void *value) {
     (void)value;
@@ -190,6 +214,8 @@ static void random_operations(int shape, int steps) {
             always(tree.count == model_count, "count", "");
             walk_all(&tree);
             walk_while_changing(&tree, shape);
+            move_nodes(&tree, KEEL_LIT(""));
+            move_nodes(&tree, random_key(shape));
             always(radix_valid(&tree), "well formed after a walk", "");
         }
     }
@@ -215,6 +241,8 @@ static void extremes(void) {
         seek_everywhere(&tree, (KeelStr){room, 1});
     }
     walk_all(&tree);
+    move_nodes(&tree, KEEL_LIT(""));
+    walk_all(&tree);
     radix_release(&tree, NULL);
     while (model_count) model_remove(model_count - 1);
     static char same[200000]; /* all the same byte */
@@ -232,6 +260,7 @@ static void extremes(void) {
 }
 
 int main(void) {
+    mem_init();
     for (int shape = 0; shape < 4; shape++) random_operations(shape, 9000);
     extremes();
     return check_done();

@@ -87,6 +87,30 @@ static void shrink_meanwhile(Table *t, int step) {
     if (step % 2 == 0) table_resize_step(t, 1);
 }
 
+/* A copy elsewhere in the entry's place. */
+static void *elsewhere(void *element, void *data) {
+    Entry *e = keel_move(element);
+    (void)data;
+    entries[entry_int(e)] = e;
+    return e;
+}
+
+/* Moves all that a table has, step by step; between the steps `meddle` does as it likes. */
+static bool moving_keeps_all(Table *t, void (*meddle)(Table *t, int step)) {
+    KeelMoving moving = {.size = sizeof(moving), .every = true};
+    Entry *before = entries[0];
+    uint64_t cursor = 0;
+    int step = 0;
+    do {
+        always(keel_move_begin(&moving), "a slice begins", "");
+        cursor = table_move(t, cursor, elsewhere, NULL);
+        keel_move_end();
+        if (meddle) meddle(t, step++);
+    } while (cursor);
+    return consistent(t) && moving.stayed == 0 && (meddle || moving.moved >= t->used) &&
+           entries[0] != before && keel_move(entries[0]) == entries[0];
+}
+
 int main(void) {
     Table t;
     mem_init();
@@ -96,6 +120,11 @@ int main(void) {
     for (int i = 0; i < KEYS / 2; i++) add(&t, i);
     check(consistent(&t), "all are found while the table grows", "");
     check(walk_sees_all(&t, NULL), "a walk sees every key", "");
+    check(moving_keeps_all(&t, NULL), "all are found after they moved", "");
+    check(moving_keeps_all(&t, grow_meanwhile), "also when the table grows meanwhile", "");
+    for (int i = KEYS / 2; i < KEYS; i++) {
+        if (entries[i]) drop(&t, i);
+    }
     check(walk_sees_all(&t, grow_meanwhile), "a walk sees what stays while the table grows", "");
     for (int i = 0; i < KEYS; i++) {
         if (!entries[i]) add(&t, i);
@@ -111,6 +140,7 @@ int main(void) {
     table_resize_step(&t, UINT64_MAX);
     uint8_t before = t.bits;
     table_maybe_shrink(&t);
+    check(moving_keeps_all(&t, shrink_meanwhile), "and when it shrinks", "");
     check(walk_sees_all(&t, shrink_meanwhile), "a walk sees what stays in a nearly empty table", "");
     table_resize_step(&t, UINT64_MAX);
     check(t.bits < before || before <= 8, "a table that emptied shrinks", "");
@@ -125,6 +155,7 @@ int main(void) {
     check(t.used < (uint64_t)40 << t.bits || t.bits > bits, "a pause yields when chains grow long", "");
     check(consistent(&t), "all are found in long chains", "");
     check(walk_sees_all(&t, NULL), "a walk sees long chains", "");
+    check(moving_keeps_all(&t, NULL), "long chains move", "");
     keel_resize_resume();
     for (int i = 0; i < KEYS; i++) {
         if (entries[i]) drop(&t, i);

@@ -1,0 +1,1 @@
+replication_DS := table dict
