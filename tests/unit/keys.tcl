@@ -172,6 +172,35 @@ start_server {tags {keys}} {
         list [r copy a b] [r get b] [r copy a b replace] [r get b] [r ttl b]
     } {0 old 1 new -1}
 
+    test "COPY of large values: all of them are there, and the two are apart" {
+        r del h s z
+        for {set i 0} {$i < 3000} {incr i} {
+            r hset h field:$i [string repeat v [expr {$i % 300}]]
+            r sadd s [string repeat m [expr {$i % 260}]]$i
+            r zadd z [expr {$i * 7919 % 1000}] member:$i
+            if {$i % 500 && $i < 2990} continue
+            # At every stage of a table's growth.
+            foreach key {h s z} {
+                assert_equal 1 [r copy $key $key-copy replace]
+                assert_equal [r debug digest-value $key] [r debug digest-value $key-copy]
+            }
+        }
+        assert_equal [r zrange z 0 -1 withscores] [r zrange z-copy 0 -1 withscores]
+        assert_equal [r zrank z member:77] [r zrank z-copy member:77]
+        foreach {key remove} {h hdel s srem z zrem} {
+            set before [r debug digest-value $key]
+            set members [r [dict get {h hkeys s smembers z {zrange}} $key] $key \
+                             {*}[expr {$key eq "z" ? {0 -1} : {}}]]
+            assert_equal [llength $members] [r $remove $key-copy {*}$members]
+            assert_equal 0 [r exists $key-copy]
+            assert_equal $before [r debug digest-value $key]
+            r copy $key $key-copy
+            r del $key
+            assert_equal $before [r debug digest-value $key-copy]
+        }
+        r del h-copy s-copy z-copy
+    } 3
+
     test "COPY into another database" {
         r set a value
         assert_equal [r copy a a db 4] 1
