@@ -172,6 +172,27 @@ start_server {tags {keys}} {
         list [r copy a b] [r get b] [r copy a b replace] [r get b] [r ttl b]
     } {0 old 1 new -1}
 
+    test "Random members in numbers that nobody can hold: refused where there are any" {
+        r del h s z nosuch
+        r hset h f v
+        r sadd s m
+        r zadd z 1 m
+        r set str x
+        foreach {command key} {hrandfield h srandmember s zrandmember z} {
+            assert_equal {} [r $command nosuch -9223372036854775807]
+            assert_equal {} [r $command nosuch -16777217]
+            assert_error "WRONGTYPE*" {r $command str -16777217}
+            assert_error "ERR value is out of range" {r $command $key -16777217}
+        }
+        foreach {command with} {hrandfield withvalues zrandmember withscores} {
+            assert_equal {} [r $command nosuch -4611686018427387903 $with]
+            assert_error "ERR value is out of range" {r $command nosuch -4611686018427387904 $with}
+            assert_equal {} [r $command nosuch 4611686018427387903 $with]
+            assert_error "ERR value is out of range" {r $command nosuch 4611686018427387904 $with}
+        }
+        r del h s z str
+    } 4
+
     test "COPY of large values: all of them are there, and the two are apart" {
         r del h s z
         for {set i 0} {$i < 3000} {incr i} {
