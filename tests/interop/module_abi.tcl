@@ -97,13 +97,13 @@ module_pair rm_reply {
                 flush $fd
                 redis::raw_reply_from $fd
             }}
-            foreach kind {array map {set x} postponed misuse {error "CODE text"} {error "a\r\nb"}
+            foreach kind {array map {set x} postponed {error "CODE text"} {error "a\r\nb"}
                           {verbatim "some\r\ntext"} {verbatim ""} {markdown "# head"} {big 123456789012345678901}
                           {long-double 3.25} {long-double inf} {long-double 1e-9} {long-double 123456789.123456789}
                           {double 2.5} {double inf} {double -inf} {double 0.1} {double 1e300}} {
                 same rep.with {*}$kind
             }
-            foreach kind {attribute postponed-attribute push} {
+            foreach kind {attribute postponed-attribute} {
                 if {$protocol == 3} {same rep.with $kind}
             }
         }
