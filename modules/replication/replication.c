@@ -234,10 +234,15 @@ static bool asked_is_replica(void) {
     return is_replica();
 }
 
+static bool holds_limits(void) {
+    return is_replica() && !ignore_maxmemory;
+}
+
 static const KeelReplicationOps operations = {
     .size = sizeof(KeelReplicationOps), .is_replica = asked_is_replica, .link_up = link_up,
     .syncing = syncing, .replicas_online = replicas_online, .replicas_at = replicas_at,
     .offset = offset, .id = id, .avoid_writes = failing_over,
+    .holds_limits = holds_limits,
     .backlog_memory = backlog_memory,
 };
 
