@@ -72,6 +72,10 @@ static inline bool name_is(const char *at, const char *name, size_t len) {
 
 /* PREFIX is a constant of the owner's: 0 or 8. */
 void dict_init(Dict *d, size_t prefix);
+/* Makes `d`, which is nothing yet, a dict of copies, which `copy` makes with the same names. */
+static inline void dict_copy(Dict *d, const Dict *from, void *(*copy)(const void *element)) {
+    table_copy(&d->table, &from->table, copy);
+}
 /* Frees the table; elements first, through `free` when that is not NULL. */
 void dict_release(Dict *d, void (*free)(void *element));
 static inline size_t dict_count(const Dict *d) {

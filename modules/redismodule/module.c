@@ -55,6 +55,8 @@ static const KeelSlot slots[] = {
 };
 
 static const KeelGate gates[] = {
+    {.name = "module-busy", .id = &rm_busy_gate, .rank = 5, .except = KEEL_ALLOW_BUSY,
+     .decide = rm_busy_decide, .whole = true},
     {.name = "module-user", .id = &rm_user_gate, .rank = 20, .decide = rm_user_decide},
     {0},
 };
