@@ -1,5 +1,5 @@
 # fulldisk.tcl - a disk of 2 MB that fills up: a tmpfs in a mount namespace of its own, which a
-# process holds open while servers in it come and go. Skipped where such namespaces are not permitted.
+# process holds open while servers in it come and go. Skipped where such are not permitted.
 #
 # While there is no room nothing is acknowledged, reads go on and writes get MISCONF; within a
 # second of room being there again they are taken; and what was acknowledged is there after a crash.
@@ -134,7 +134,9 @@ start_server [with_overrides appendonly yes appendfsync always auto-aof-rewrite-
         set size [r dbsize]
         ballast 3000000
         catch {r bgrewriteaof}
-        wait_for_condition 200 20 {![s aof_rewrite_in_progress] && ![s aof_rewrite_scheduled]} else {
+        wait_for_condition 200 20 {
+            ![s aof_rewrite_in_progress] && ![s aof_rewrite_scheduled]
+        } else {
             fail "it runs on"
         }
         assert_equal err [s aof_last_bgrewrite_status]
