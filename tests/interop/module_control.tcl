@@ -123,6 +123,11 @@ module_pair rm_control {
                   {ctl.event 2 0} {flushall} {ctl.heard} {ctl.event 2 1} {flushall}
                   {ctl.heard}}
     }
+    test "files, keys' ends, databases: events are heard alike" {
+        same_all {{flushall} {set a 1} {ctl.event 1 1} {ctl.event 3 1} {ctl.event 13 1} {ctl.heard} {save} {ctl.heard}
+                  {debug reload} {ctl.heard} {select 2} {set x 1} {select 0} {swapdb 0 2} {flushdb} {ctl.heard}
+                  {ctl.event 1 0} {ctl.event 3 0} {ctl.event 13 0} {save} {ctl.heard}}
+    }
     test "clients wait and are answered alike" {
         foreach how {now thread thread-reply abort} {same ctl.block $how 0}
         same ctl.pop nosuch 20
