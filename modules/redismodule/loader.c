@@ -1,9 +1,9 @@
-/* loader.c - shared objects that export RedisModule_OnLoad or ValkeyModule_OnLoad: opened by the host,
- * asked here what they are, and told to the host as modules of its own.
+/* loader.c - shared objects that export RedisModule_OnLoad or ValkeyModule_OnLoad: opened by the
+ * host, asked here what they are, and told to the host as modules of its own.
  *
- * OnLoad gets a context whose first word is GetApi. What it registers gathers in a Mod; when it has
- * returned well, the tables that a native module would have declared are built from that and adopted,
- * so nothing of a module is visible before all of it is. */
+ * OnLoad gets a context whose first word is GetApi. What it registers gathers in a Mod; when it
+ * has returned well, the tables that a native module would have declared are built from that and
+ * adopted, so nothing of a module is visible before all of it is. */
 #define _GNU_SOURCE /* dladdr */
 #include "rm.h"
 
