@@ -63,8 +63,8 @@ static int match(Retype *r, unsigned i, const Module *now, char *error, size_t r
             return -1;
         }
         if (from->save && into->load) return 0;
-        snprintf(error, room, "type '%s' has another layout and %s, and %llu keys have values of it",
-                 from->name, from->save ? "the new one cannot load" : "the old one cannot save",
+        snprintf(error, room, "type '%s' has another layout and %s, and %llu keys have values of "
+                 "it", from->name, from->save ? "the new one cannot load" : "the old one cannot save",
                  (unsigned long long)keys);
         return -1;
     }

@@ -211,8 +211,8 @@ static void admin_help(KeelCtx *c, const KeelStr *argv, int argc) {
         "    Load a module library from <path>, while passing it module configurations and "
         "optional arguments.",
         "RELOAD <name> [<path>]",
-        "    Replace a module's code by that of the library at <path>, or where it was loaded from, "
-        "and keep its data.",
+        "    Replace a module's code by that of the library at <path>, or where it was loaded "
+        "from, and keep its data.",
         "STATS [<name>]",
         "    Show what modules' commands cost and what modules hold.",
         "UNLOAD <name>",
