@@ -193,7 +193,7 @@ void config_hide(struct Module *module) {
     setting_name_count = kept;
 }
 
-/* Beside one of the same name, when that is to be its heir: the next call is config_unregister(). */
+/* Beside one of the same name, when that is its heir: the next call is config_unregister(). */
 void config_show(struct Module *module) {
     (void)module;
     for (size_t i = 0; i < hidden_count; i++) index_add(hidden[i].name, hidden[i].setting);

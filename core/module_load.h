@@ -49,12 +49,12 @@ void module_leave(KeelCtx *c, const void *before);
 int module_ask(Module *m);
 /* Deletes the keys that have values of its types: for a load that failed after it made some. */
 void module_drop_keys(const Module *m);
-/* Takes tables and name back; the module is no longer in the list. What it still holds is the heir's
- * from then on; NULL: it is told on for it. */
+/* Takes tables and name back; the module is no longer in the list. What it still holds is the
+ * heir's from then on; NULL: it is told on for it. */
 void module_detach(Module *m, Module *heir);
 void module_free(Module *m);
-/* Checks the file m->path and maps it, beside a mapped one when it is to replace that. 0, or -1 with
- * a message and nothing mapped. */
+/* Checks the file m->path and maps it, beside a mapped one when it is to replace that. 0, or -1
+ * with a message and nothing mapped. */
 int module_open(Module *m, char *error, size_t room);
 /* Unmaps a library after this turn. */
 void module_close_later(void *library);
@@ -72,8 +72,8 @@ typedef struct ModuleAsked {
     size_t kept_count;
 } ModuleAsked;
 void module_keep_arguments(Module *m, const KeelStr *argv, int argc);
-/* All steps of a load, for an `m` that has its path and arguments. 0; -1 with a message, and `m` can
- * be freed; -2: it cannot, something still calls its code. */
+/* All steps of a load, for an `m` that has its path and arguments. 0; -1 with a message, and `m`
+ * can be freed; -2: it cannot, something still calls its code. */
 int module_try(Module *m, const ModuleAsked *asked, const KeelModule *linked, char *error,
                size_t room);
 /* Takes a module back that module_try() has loaded, asked or not. False: it must not be freed. */

@@ -1,10 +1,11 @@
 /* module_reload.c - a module's code is replaced, and its data stays.
  *
- * The new library is opened beside the old one and loaded by the same steps as any other. The old
- * module stays as it is meanwhile - its timers, hooks and gates go on - but for one thing: names that can
- * be had once only, of commands, types and settings, are not found, so that the new one can take them. What
- * must be made for the values is made then, and the last question is the old one's: whether it lets go.
- * Up to there every step can be taken back; after it none can fail. */
+ * The new library is opened beside the old one and loaded by the same steps as any other. The
+ * old module stays as it is meanwhile - its timers, hooks and gates go on - but for one thing:
+ * names that can be had once only, of commands, types and settings, are not found, so that the
+ * new one can take them. What must be made for the values is made then, and the last question is
+ * the old one's: whether it lets go. Up to there every step can be taken back; after it none can
+ * fail. */
 #include "command.h"
 #include "config.h"
 #include "ctx.h"
@@ -84,8 +85,8 @@ static void end_old(Module *old, Module *now, bool inherits) {
     module_send_event(now, true);
 }
 
-/* From a library to a module in the old one's place. 0; -1 with a message and all as before, -2: and
- * `now` must not be freed. */
+/* From a library to a module in the old one's place. 0; -1 with a message and all as before, -2:
+ * and `now` must not be freed. */
 static int replace(Module *old, Module *now, char *error, size_t room) {
     ModuleAsked asked = {.argv = old->argv, .argc = old->argc};
     KeptValue *kept = config_keep(old, &asked.kept_count);

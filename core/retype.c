@@ -1,10 +1,10 @@
 /* retype.c - values whose types get new code: handed over as they are, or saved and loaded.
  *
- * An entry names its type by a slot's number, so handing over values that look the same in memory
- * to both codes is an exchange of what the slot says, however many there are. All others are saved by
- * the old code and loaded by the new one, each before any of them takes its place in an entry: a value
- * that fails leaves all as it was. Keys, expiries and access clocks are not touched, and nobody is told
- * of a change, because there is none. */
+ * An entry names its type by a slot's number, so handing over values that look the same in
+ * memory to both codes is an exchange of what the slot says, however many there are. All others
+ * are saved by the old code and loaded by the new one, each before any of them takes its place
+ * in an entry: a value that fails leaves all as it was. Keys, expiries and access clocks are not
+ * touched, and nobody is told of a change, because there is none. */
 #include "retype.h"
 
 #include "ctx.h"
@@ -63,8 +63,8 @@ static int match(Retype *r, unsigned i, const Module *now, char *error, size_t r
             return -1;
         }
         if (from->save && into->load) return 0;
-        snprintf(error, room, "type '%s' has another layout and %s, and %llu keys have values of it",
-                 from->name, from->save ? "the new one cannot load" : "the old one cannot save",
+        snprintf(error, room, "type '%s' has another layout and %s, and %llu keys have values of "
+                 "it", from->name, from->save ? "the new one cannot load" : "the old one cannot save",
                  (unsigned long long)keys);
         return -1;
     }
@@ -211,8 +211,8 @@ static bool relabel_one(const KeelSeen *seen, void *data) {
     return true;
 }
 
-/* The new type takes the old one's slot. Values that the new code made already, as it was loaded, have
- * the slot that it had until now. */
+/* The new type takes the old one's slot. Values that the new code made already, as it was
+ * loaded, have the slot that it had until now. */
 static void take_slot(uint8_t from, uint8_t to) {
     types[from] = types[to];
     for (int db = 0; db < db_count; db++) {

@@ -40,9 +40,10 @@ typedef struct KeelLoader {
      * the next call is `load` for that one; -1 after keel_load_error(). */
     int (*may_replace)(KeelCtx *c, const KeelSelf *old);
     /* `now` is loaded and has values for all that `old` has, of which those whose types have the
-     * same .layout are still as `old` made them: from here on they are those of `now`. Ends `old` as
-     * unload() does, but whatever values there are, which its types' .free may still be called for
-     * in this turn. 0; -1 after keel_load_error(): it stays, and `now` goes by forget(). */
+     * same .layout are still as `old` made them: from here on they are those of `now`. Ends
+     * `old` as unload() does, but whatever values there are, which its types' .free may still be
+     * called for in this turn. 0; -1 after keel_load_error(): it stays, and `now` goes by
+     * forget(). */
     int (*replace)(KeelCtx *c, const KeelSelf *old, const KeelSelf *now);
     /* An adopted module goes, without being asked: a later step of its load failed. */
     void (*forget)(KeelCtx *c, const KeelSelf *self);
@@ -113,8 +114,8 @@ typedef struct KeelModuleInfo {
     const char *needs;        /* as declared; "" when it needs none */
     const char *loader;       /* that brought a foreign module; "" for native ones */
 } KeelModuleInfo;
-/* What only the loader of a foreign module knows of it. A module that brings loaders provides this as
- * the interface "loader.NAME", NAME being KeelModuleInfo.loader, version 100. */
+/* What only the loader of a foreign module knows of it. A module that brings loaders provides
+ * this as the interface "loader.NAME", NAME being KeelModuleInfo.loader, version 100. */
 typedef struct KeelForeignFacts {
     uint32_t size;            /* set by the caller */
     int filters;              /* of commands, that it has now */
@@ -132,15 +133,16 @@ KEEL_API void keel_module_each(bool (*each)(const KeelModuleInfo *info, void *da
 KEEL_API const char *keel_module_load(KeelCtx *c, KeelStr path, const KeelStr *argv, int argc,
                                       const KeelStr *configs, int config_count);
 KEEL_API const char *keel_module_unload(KeelCtx *c, KeelStr name);
-/* Replaces a module's code by that of the library at `path` (empty: where it came from) and keeps its
- * data: the new library is loaded beside the old one, with the same arguments; its settings get the
- * old one's values before its .load runs; values of its types are handed over when .layout says so
- * and else saved by the old code and loaded by the new; then the old one's .unload is asked, and it
- * goes. Its .free may still be called after that, for values that were saved. Until then commands,
- * timers, hooks and subscriptions of the old one go on, and when any step fails, what the new one
- * did is taken back and they stay; of what the old one has in its variables nothing is kept. Refused
- * while what keeps a module from being unloaded is there, values excepted. NULL, or the reason, as
- * above. Cost: that of the values that are saved, in time and, meanwhile, in memory. */
+/* Replaces a module's code by that of the library at `path` (empty: where it came from) and
+ * keeps its data: the new library is loaded beside the old one, with the same arguments; its
+ * settings get the old one's values before its .load runs; values of its types are handed over
+ * when .layout says so and else saved by the old code and loaded by the new; then the old one's
+ * .unload is asked, and it goes. Its .free may still be called after that, for values that were
+ * saved. Until then commands, timers, hooks and subscriptions of the old one go on, and when any
+ * step fails, what the new one did is taken back and they stay; of what the old one has in its
+ * variables nothing is kept. Refused while what keeps a module from being unloaded is there,
+ * values excepted. NULL, or the reason, as above. Cost: that of the values that are saved, in
+ * time and, meanwhile, in memory. */
 KEEL_API const char *keel_module_reload(KeelCtx *c, KeelStr name, KeelStr path);
 
 /* The server's version as INFO and HELLO show it: Redis's that it is compatible with, and our

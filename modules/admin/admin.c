@@ -1,14 +1,15 @@
-/* admin.c - MODULE LIST, LOAD, LOADEX, UNLOAD, RELOAD, STATS, HELP: the modules of a running server.
+/* admin.c - MODULE LIST, LOAD, UNLOAD, RELOAD, STATS ...: the modules of a running server.
  *
  * Loading code is the strongest thing that a client can ask for, so it is off unless the
  * configuration says otherwise: enable-module-command and its sibling enable-debug-command are
- * no (the default), local (for clients on this machine) or yes, and cannot be changed at run time.
- * One gate stands before every command that is marked as protected, whichever module it is of.
+ * no (the default), local (for clients on this machine) or yes, and cannot be changed at run
+ * time. One gate stands before every command that is marked as protected, whichever module it is
+ * of.
  *
  * A refusal begins with the sentence that tools look for; the reason, which names file, symbol,
- * version or row, follows it. INFO's section Modules has a line for each module, whose figures are
- * those of MODULE STATS: what its commands cost, summed up from their own statistics, and what it
- * holds. */
+ * version or row, follows it. INFO's section Modules has a line for each module, whose figures
+ * are those of MODULE STATS: what its commands cost, summed up from their own statistics, and
+ * what it holds. */
 #include <inttypes.h>
 #include <keel.h>
 #include <stdio.h>
@@ -210,8 +211,8 @@ static void admin_help(KeelCtx *c, const KeelStr *argv, int argc) {
         "    Load a module library from <path>, while passing it module configurations and "
         "optional arguments.",
         "RELOAD <name> [<path>]",
-        "    Replace a module's code by that of the library at <path>, or where it was loaded from, "
-        "and keep its data.",
+        "    Replace a module's code by that of the library at <path>, or where it was loaded "
+        "from, and keep its data.",
         "STATS [<name>]",
         "    Show what modules' commands cost and what modules hold.",
         "UNLOAD <name>",

@@ -1,9 +1,9 @@
-/* loader.c - shared objects that export RedisModule_OnLoad or ValkeyModule_OnLoad: opened by the host,
- * asked here what they are, and told to the host as modules of its own.
+/* loader.c - shared objects that export RedisModule_OnLoad or ValkeyModule_OnLoad: opened by the
+ * host, asked here what they are, and told to the host as modules of its own.
  *
- * OnLoad gets a context whose first word is GetApi. What it registers gathers in a Mod; when it has
- * returned well, the tables that a native module would have declared are built from that and adopted,
- * so nothing of a module is visible before all of it is. */
+ * OnLoad gets a context whose first word is GetApi. What it registers gathers in a Mod; when it
+ * has returned well, the tables that a native module would have declared are built from that and
+ * adopted, so nothing of a module is visible before all of it is. */
 #define _GNU_SOURCE /* dladdr */
 #include "rm.h"
 
@@ -155,12 +155,12 @@ static const char *doubts(const Mod *mod) {
     int len = 0;
     text[0] = '\0';
     if (mod->api_version > REDISMODULE_APIVER_1) {
-        len = snprintf(text, sizeof(text), "; it is for version %d of the module ABI, this server has "
-                       "version %d", mod->api_version, REDISMODULE_APIVER_1);
+        len = snprintf(text, sizeof(text), "; it is for version %d of the module ABI, this server "
+                       "has version %d", mod->api_version, REDISMODULE_APIVER_1);
     }
     if (mod->missing[0]) {
-        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for functions that this server "
-                 "does not have: %s", mod->missing);
+        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for functions that this "
+                 "server does not have: %s", mod->missing);
     }
     return text;
 }
@@ -252,16 +252,16 @@ static int refuse(KeelCtx *c, const Mod *mod, bool types) {
                                "unload (%d of them)", count);
     }
     if (user) {
-        return keel_load_error(c, "the module exports APIs used by other modules. Please unload them "
-                               "first and try again (%s)", user->name);
+        return keel_load_error(c, "the module exports APIs used by other modules. Please unload "
+                               "them first and try again (%s)", user->name);
     }
     if (mod->blocked) {
         return keel_load_error(c, "the module has blocked clients. Please wait for them to be "
                                "unblocked and try again (%d of them)", mod->blocked);
     }
     if (mod->timers) {
-        return keel_load_error(c, "the module holds timer that is not fired. Please stop the timer or "
-                               "wait until it fires. (%d of them)", mod->timers);
+        return keel_load_error(c, "the module holds timer that is not fired. Please stop the timer "
+                               "or wait until it fires. (%d of them)", mod->timers);
     }
     return 0;
 }
