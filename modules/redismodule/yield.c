@@ -18,10 +18,15 @@ KeelVerdict rm_busy_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr 
     return KEEL_ANSWERED;
 }
 
-static int64_t tick_ns(void) {
+static int64_t setting(const char *name, int64_t otherwise) {
     char text[32];
-    int64_t hz = 10;
-    if (keel_config_get(KEEL_LIT("hz"), text, sizeof(text), NULL)) keel_parse_int(keel_str(text), &hz);
+    int64_t v = otherwise;
+    if (keel_config_get(keel_str(name), text, sizeof(text), NULL)) keel_parse_int(keel_str(text), &v);
+    return v;
+}
+
+static int64_t tick_ns(void) {
+    int64_t hz = setting("hz", 10);
     return 1000000000 / (hz > 0 ? hz : 10);
 }
 
@@ -46,7 +51,9 @@ void RM_Yield(RedisModuleCtx *ctx, int flags, const char *reply) {
     int64_t now = keel_monotonic_ns();
     if (!ctx->yield_due) {
         ctx->flags |= RM_UNTIDY;
-        ctx->yield_due = now + (keel_loading() ? tick_ns() : keel_busy_threshold() * 1000000);
+        int64_t ms = setting("busy-reply-threshold", 5000), ns;
+        if (__builtin_mul_overflow(ms, 1000000, &ns)) ns = INT64_MAX / 2;
+        ctx->yield_due = now + (keel_loading() ? tick_ns() : ns);
     }
     if (now < ctx->yield_due) return;
     yielding = true;
