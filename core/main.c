@@ -1,4 +1,6 @@
 /* main.c - the order in which the server comes up and goes down. */
+#include "block.h"
+#include "client.h"
 #include "config.h"
 #include "crash.h"
 #include "daemon.h"
@@ -82,6 +84,7 @@ static void end(void) {
     net_flush();
     net_close_listeners();
     background_drain();
+    for (KeelClient *client = client_first; client; client = client->next) block_forget(client);
     KeelCtx c;
     ctx_init(&c);
     keel_log(KEEL_LOG_WARNING, "Keel is now ready to exit, bye bye...");

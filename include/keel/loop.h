@@ -40,8 +40,7 @@ KEEL_API bool keel_serve(void);
  * new ones included, once, without waiting. What they may do is for gates to decide; nothing that
  * writes must pass, because the running command's records are not whole. Clients that close stay
  * until the turn's end, and those whose requests are under way wait. Nothing inside itself, for
- * other threads, or where the server does not run yet. Work should begin to do so once it has taken as
- * many milliseconds as the setting busy-reply-threshold has. Cost: a system call, and what it serves. */
+ * other threads, or where the server does not run yet. Cost: a system call, and what it serves. */
 KEEL_API void keel_serve_others(void);
 
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of

@@ -43,7 +43,8 @@ KEEL_API void keel_reply_attribute(KeelCtx *c, size_t n);
 KEEL_API void keel_reply_push(KeelCtx *c, size_t n);
 
 /* The most elements of a reply that repeats what there is as often as a client asks. A number in a
- * request is not to keep the server from others for minutes, nor to fill its memory. */
+ * request is not to keep the server from others for minutes, nor to fill its memory. Told when there
+ * is something to repeat: a missing key answers whatever the number is. */
 #define KEEL_REPEATS_MAX (1 << 24)
 
 /* An aggregate whose length is known only at its end. Nest them freely; end each, innermost

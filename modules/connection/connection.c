@@ -67,15 +67,9 @@ static int connection_unload(KeelCtx *c) {
     return 0;
 }
 
-static int64_t busy_threshold;
-
 static const KeelConfig configs[] = {
     {.name = "requirepass", .type = KEEL_CONFIG_STRING, .var = &requirepass, .value = "",
      .flags = KEEL_CONFIG_SENSITIVE | KEEL_CONFIG_NULL_IF_EMPTY, .apply = auth_apply},
-    /* Milliseconds that clients wait for long work before they are told that the server is busy:
-     * read by those whose work may take long. */
-    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .type = KEEL_CONFIG_INT,
-     .var = &busy_threshold, .value = "5000", .min = 0, .max = INT64_MAX},
     {0},
 };
 

@@ -18,16 +18,19 @@ KeelVerdict rm_busy_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr 
     return KEEL_ANSWERED;
 }
 
-static int64_t setting(const char *name, int64_t otherwise) {
+static int64_t tick_ns(void) {
     char text[32];
-    int64_t v = otherwise;
-    if (keel_config_get(keel_str(name), text, sizeof(text), NULL)) keel_parse_int(keel_str(text), &v);
-    return v;
+    int64_t hz = 10;
+    if (keel_config_get(KEEL_LIT("hz"), text, sizeof(text), NULL)) keel_parse_int(keel_str(text), &hz);
+    return 1000000000 / (hz > 0 ? hz : 10);
 }
 
-static int64_t tick_ns(void) {
-    int64_t hz = setting("hz", 10);
-    return 1000000000 / (hz > 0 ? hz : 10);
+/* The setting busy-reply-threshold, which is of whoever brings it. */
+static int64_t threshold_ns(void) {
+    const KeelConfig *config = keel_config_find(KEEL_LIT("busy-reply-threshold"));
+    bool number = config && config->type == KEEL_CONFIG_INT;
+    int64_t ns, ms = number ? *(const int64_t *)config->var : 5000;
+    return __builtin_mul_overflow(ms, 1000000, &ns) ? INT64_MAX / 2 : ns;
 }
 
 static void serve(int flags, const char *reply) {
@@ -51,9 +54,7 @@ void RM_Yield(RedisModuleCtx *ctx, int flags, const char *reply) {
     int64_t now = keel_monotonic_ns();
     if (!ctx->yield_due) {
         ctx->flags |= RM_UNTIDY;
-        int64_t ms = setting("busy-reply-threshold", 5000), ns;
-        if (__builtin_mul_overflow(ms, 1000000, &ns)) ns = INT64_MAX / 2;
-        ctx->yield_due = now + (keel_loading() ? tick_ns() : ns);
+        ctx->yield_due = now + (keel_loading() ? tick_ns() : threshold_ns());
     }
     if (now < ctx->yield_due) return;
     yielding = true;

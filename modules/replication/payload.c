@@ -79,6 +79,7 @@ static void begin_all(const Replica *first, bool piped) {
     for (Replica *r = replicas; r; r = r->next) {
         if (r->state != REPLICA_WAITING || is_closing(r)) continue;
         if (r->no_keys != no_keys || r->no_functions != no_functions) continue;
+        if (piped && !r->eof) continue;
         payload_begin(r, history.offset, piped);
     }
 }

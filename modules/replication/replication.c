@@ -14,7 +14,7 @@
 
 #include <limits.h>
 
-enum { SAMPLES = 16, SAMPLE_MS = 100 };
+enum { SAMPLES = 16, SAMPLE_MS = 100, BACKLOG_LEAST = 16 * 1024 };
 
 int64_t backlog_size, backlog_ttl, ping_period, repl_timeout, diskless_delay;
 int64_t diskless_max_replicas, min_replicas, min_replicas_lag, replica_priority;
@@ -30,6 +30,7 @@ const KeelSnapshotOps *snapshot;
 
 static bool backlog_apply(const KeelConfig *config, bool starting, const char **reason) {
     (void)config, (void)starting, (void)reason;
+    if (backlog_size < BACKLOG_LEAST) backlog_size = BACKLOG_LEAST;
     stream_resize();
     return true;
 }
@@ -233,10 +234,15 @@ static bool asked_is_replica(void) {
     return is_replica();
 }
 
+static bool holds_limits(void) {
+    return is_replica() && !ignore_maxmemory;
+}
+
 static const KeelReplicationOps operations = {
     .size = sizeof(KeelReplicationOps), .is_replica = asked_is_replica, .link_up = link_up,
     .syncing = syncing, .replicas_online = replicas_online, .replicas_at = replicas_at,
     .offset = offset, .id = id, .avoid_writes = failing_over,
+    .holds_limits = holds_limits,
     .backlog_memory = backlog_memory,
 };
 
@@ -260,6 +266,7 @@ static int unload(KeelCtx *c) {
     if (link_busy()) return keel_load_error(c, "a name is being looked up");
     if (replicas && !role_ended) return keel_load_error(c, "replicas are connected");
     replicas_forget();
+    role_unload();
     stream_close();
     feed_arm();
     return 0;

@@ -64,6 +64,18 @@ module_pair rm_call {
     }
 }
 
+# ---- rm_frame: what outlives a callback -----------------------------------------------------------
+
+module_pair rm_frame {
+    test "what is kept and what is left behind" {
+        same_all {{frame.keep one two {} three} {frame.append a b} {frame.kept} {frame.shuffle a b c}
+                  {frame.append a c} {frame.keys "" k1 k2 k3} {frame.keys lmf k1 k2 k3}
+                  {frame.keys ccflm k1 k2} {frame.keys cccooommmfffl k1 k2 k3} {mget k1 k2 made2}
+                  {frame.deep 8 w} {frame.auto a b c d e f g} {frame.kept} {frame.drop} {frame.kept}
+                  {frame.append x {}}}
+    }
+}
+
 # ---- rm_control: all that is not commands and keys ---------------------------------------------
 
 except "config get rm_control.\**" unordered "the order of settings is the table's"
