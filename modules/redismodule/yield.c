@@ -29,7 +29,8 @@ static int64_t tick_ns(void) {
 static int64_t threshold_ns(void) {
     const KeelConfig *config = keel_config_find(KEEL_LIT("busy-reply-threshold"));
     bool number = config && config->type == KEEL_CONFIG_INT;
-    return (number ? *(const int64_t *)config->var : 5000) * 1000000;
+    int64_t ns, ms = number ? *(const int64_t *)config->var : 5000;
+    return __builtin_mul_overflow(ms, 1000000, &ns) ? INT64_MAX / 2 : ns;
 }
 
 static void serve(int flags, const char *reply) {
