@@ -267,6 +267,11 @@ static bool conf_option(KeelCtx *c, Replica *r, KeelStr name, KeelStr value) {
     return true;
 }
 
+static void look_at_failover(KeelCtx *c, void *data) {
+    (void)data;
+    failover_cron(c);
+}
+
 /* How far a replica is, each second and when asked. It is never replied to. */
 static void acknowledged(KeelCtx *c, const KeelStr *argv, int argc) {
     Replica *r = replica_of(keel_client(c));
@@ -286,6 +291,7 @@ static void acknowledged(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     few_update();
     wait_look(c);
+    if (failing_over()) keel_post(look_at_failover, NULL); /* no command may change our role */
 }
 
 void replconf(KeelCtx *c, const KeelStr *argv, int argc) {
