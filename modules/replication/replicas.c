@@ -192,8 +192,8 @@ void replicas_close(const char *why) {
 
 static bool conf_address(KeelCtx *c, Replica *r, KeelStr value) {
     if (value.len > HOST_ROOM) {
-        keel_reply_errorf(c, "ERR REPLCONF ip-address provided by replica instance is too long: %zu "
-                             "bytes", value.len);
+        keel_reply_errorf(c, "ERR REPLCONF ip-address provided by replica instance is too long: "
+                             "%zu bytes", value.len);
         return false;
     }
     keel_free(r->address);
@@ -487,8 +487,8 @@ void replicas_log_lagging(void) {
         all++;
         if (r->ack_offset == history.offset) continue;
         behind++;
-        keel_log(KEEL_LOG_NOTICE, "Lagging replica %s reported offset %lld behind master, lag=%lld, "
-                 "state=%s.", replica_name(r), (long long)(history.offset - r->ack_offset),
+        keel_log(KEEL_LOG_NOTICE, "Lagging replica %s reported offset %lld behind master, "
+                 "lag=%lld, state=%s.", replica_name(r), (long long)(history.offset - r->ack_offset),
                  (long long)lag(r), state_name(r));
     }
     if (all) {
