@@ -65,7 +65,7 @@ typedef struct Settings {
     int64_t port, tcp_backlog, tcp_keepalive, timeout, maxclients, databases, hz;
     int64_t proto_max_bulk_len, client_query_buffer_limit;
     int64_t unixsocketperm;    /* 0: as the umask has it */
-    int64_t active_expire_effort, shutdown_timeout, io_threads, busy_reply_threshold;
+    int64_t active_expire_effort, shutdown_timeout, io_threads;
     bool protected_mode, daemonize, always_show_logo, syslog_enabled, crash_log_enabled;
     bool crash_memcheck_enabled, dynamic_hz, activerehashing, set_proc_title, disable_thp;
     bool jemalloc_bg_thread;

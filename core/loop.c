@@ -335,10 +335,6 @@ void keel_serve_others(void) {
     serving = false;
 }
 
-int64_t keel_busy_threshold(void) {
-    return settings.busy_reply_threshold;
-}
-
 void loop_run(void) {
     while (running) {
         tell_turn(KEEL_BEFORE);

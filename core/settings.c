@@ -315,7 +315,6 @@ const KeelConfig settings_rows[] = {
      .value = "default", .var = &settings.shutdown_on_sigint, .check = check_shutdown},
     {.name = "shutdown-on-sigterm", .type = KEEL_CONFIG_FLAGS, .words = shutdown_words,
      .value = "default", .var = &settings.shutdown_on_sigterm, .check = check_shutdown},
-    INT("busy-reply-threshold", busy_reply_threshold, "5000", 0, INT64_MAX, .alias = "lua-time-limit"),
     INT("shutdown-timeout", shutdown_timeout, "10", 0, INT_MAX),
     ENUM("enable-protected-configs", enable_protected_configs, "no", allow_words, AT_START),
 

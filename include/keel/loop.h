@@ -42,8 +42,6 @@ KEEL_API bool keel_serve(void);
  * until the turn's end, and those whose requests are under way wait. Nothing inside itself, for
  * other threads, or where the server does not run yet. Cost: a system call, and what it serves. */
 KEEL_API void keel_serve_others(void);
-/* Milliseconds after which work should begin to do so: the setting busy-reply-threshold. */
-KEEL_API int64_t keel_busy_threshold(void);
 
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
  * its birth and, with its status, of its end. `c` is NULL where there is none (a setting). */

@@ -24,6 +24,9 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 
 static int unload(KeelCtx *c) {
     if (rm_mods) return keel_load_error(c, "module %s was loaded by it", rm_mods->name);
+    if (rm_aux_kept()) {
+        return keel_load_error(c, "it keeps auxiliary fields of module types that nobody has");
+    }
     rm_contexts_end();
     return 0;
 }

@@ -438,6 +438,8 @@ uint64_t rm_opaque_count(void);
 KeelStr rm_opaque_parts(const void *value);
 /* A module has come: the auxiliary fields that were kept for it are given to it. */
 void rm_aux_revive(const Mod *mod);
+/* Whether some are kept for modules that are not here. */
+bool rm_aux_kept(void);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
 

@@ -25,6 +25,13 @@ static int64_t tick_ns(void) {
     return 1000000000 / (hz > 0 ? hz : 10);
 }
 
+/* The setting busy-reply-threshold, which is of whoever brings it. */
+static int64_t threshold_ns(void) {
+    const KeelConfig *config = keel_config_find(KEEL_LIT("busy-reply-threshold"));
+    bool number = config && config->type == KEEL_CONFIG_INT;
+    return (number ? *(const int64_t *)config->var : 5000) * 1000000;
+}
+
 static void serve(int flags, const char *reply) {
     const Mod *calling = rm_calling;
     busy_flags = flags;
@@ -46,7 +53,7 @@ void RM_Yield(RedisModuleCtx *ctx, int flags, const char *reply) {
     int64_t now = keel_monotonic_ns();
     if (!ctx->yield_due) {
         ctx->flags |= RM_UNTIDY;
-        ctx->yield_due = now + (keel_loading() ? tick_ns() : keel_busy_threshold() * 1000000);
+        ctx->yield_due = now + (keel_loading() ? tick_ns() : threshold_ns());
     }
     if (now < ctx->yield_due) return;
     yielding = true;

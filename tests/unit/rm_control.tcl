@@ -188,7 +188,7 @@ start_server [list tags {rm} overrides [list loadmodule [test_module role]] args
     }
     test "INFO tells of filters and options" {
         r ctl.filter on
-        assert_match "*name=rm_control,*filters=1,*options=\\\[]*" [r info modules]
+        assert_match "*name=rm_control,*filters=1,*options=\\\[handle-repl-async-load]*" [r info modules]
         r ctl.filter off
         assert_match "*name=rm_control,*filters=0,*" [r info modules]
     }

@@ -145,6 +145,12 @@ foreach {how signal} {fault 11 abort 6 deep 11 missing 11} {
     }
 }
 
+test "frames of a module that was replaced are named, too" {
+    set report [report_of {r module reload rm_crash; r rc.now fault}]
+    assert_match "*Module: rm_crash 7 (*rm_crash.so)\nCommand: rc.now\n*" [first_lines $report 6]
+    assert_match "*rm_crash.so(fault*+*rm_crash.so(now*+* module rm_crash*REPORT END*" $report
+}
+
 test "a failed assertion of a module names it" {
     set report [report_of {r rc.now assert}]
     assert_match "*argc == 0*Module: rm_crash 7 *Command: rc.now\n*" [first_lines $report 6]
