@@ -337,23 +337,21 @@ static void file_complete(KeelCtx *c) {
         return;
     }
     give_up_data(c);
-    if (snapshot->file_rename(rx.path, name) != 0) {
-        keel_log(KEEL_LOG_WARNING, "Failed trying to rename the temp DB into %s in MASTER <-> "
-                                   "REPLICA synchronization: %s", name, strerror(errno));
+    rx.beat_ms = steady_ms();
+    if (load_file(c, rx.path) != 0) { /* the snapshot that there is may still be good */
+        keel_log(KEEL_LOG_WARNING, "Failed trying to load the MASTER synchronization DB from disk, "
+                                   "check server logs.");
         unlink(rx.path);
         failed(c);
         return;
     }
-    rx.beat_ms = steady_ms();
-    bool good = load_file(c, name) == 0;
-    remove_obtained(name);
-    if (good) {
-        succeed(c);
-        return;
+    if (snapshot->file_rename(rx.path, name) != 0) {
+        keel_log(KEEL_LOG_WARNING, "Failed trying to rename the temp DB into %s in MASTER <-> "
+                                   "REPLICA synchronization: %s", name, strerror(errno));
+        unlink(rx.path);
     }
-    keel_log(KEEL_LOG_WARNING, "Failed trying to load the MASTER synchronization DB from disk, "
-                               "check server logs.");
-    failed(c);
+    remove_obtained(name);
+    succeed(c);
 }
 
 /* Writes `len` of the bytes at hand. False: it failed, and this copy with it. */
