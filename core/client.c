@@ -13,11 +13,13 @@
 #include "link.h"
 #include "loop.h"
 #include "net.h"
+#include "poll.h"
 #include "reply.h"
 #include "stats.h"
 
 #include <arpa/inet.h>
 #include <keel/log.h>
+#include <keel/loop.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -107,6 +109,8 @@ static void client_free(KeelClient *c) {
     client_free_query(c);
     client_chunks_free(c);
     link_free(c);
+    /* A child that was forked has the socket too: closing it here would not end its events. */
+    if (c->fd >= 0 && keel_fork_active()) poll_remove(c->fd);
     if (c->fd >= 0) close(c->fd);
     if (c->prev) c->prev->next = c->next; else client_first = c->next;
     if (c->next) c->next->prev = c->prev; else client_last = c->prev;

@@ -198,6 +198,7 @@ static Replica *comer(KeelCtx *c) {
         return NULL;
     }
     if (keel_client_kind(client) == KEEL_CLIENT_REPLICA ||
+        keel_client_kind(client) == KEEL_CLIENT_PRIMARY ||
         keel_client_flags(client) & KEEL_CF_MONITOR) {
         keel_reply_uncounted(c);
         return NULL;
