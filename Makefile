@@ -47,7 +47,7 @@ TEST_SO := $(TEST_MODULES:%=$B/tests/modules/%.so)
 BAD := $(shell grep -ho 'BAD_[a-z_]*[a-z]' tests/modules/bad.c 2>/dev/null | sort -u)
 TEST_SO := $(filter-out %/bad.so,$(TEST_SO)) $(BAD:BAD_%=$B/tests/modules/bad-%.so)
 # These are one module for every V_x in them.
-VERSIONED := reload rm_reload
+VERSIONED := reload rm_bad rm_reload
 versions_of = $(patsubst V_%,$B/tests/modules/$1-%.so,$(shell grep -ho 'V_[a-z_]*[a-z]' \
                 tests/modules/$1.c | sort -u))
 TEST_SO := $(filter-out $(VERSIONED:%=$B/tests/modules/%.so),$(TEST_SO)) \

@@ -128,12 +128,13 @@ void call_keep_user(const char *user) {
         if (!client->user_lent || client->user != user) continue;
         client->user = keel_strdup(keel_str(user));
         client->user_lent = false;
+        client->owns = true;
     }
 }
 
 static __attribute__((noinline)) void pretended_clear(KeelClient *client) {
-    for (int i = 0; client->slots_used && i < SLOTS_MAX; i++) hook_free_slot(client, i);
-    client->slots_used = false;
+    for (int i = 0; i < SLOTS_MAX; i++) hook_free_slot(client, i);
+    client->owns = false;
     keel_free(client->name);
     if (!client->user_lent) keel_free(client->user);
     keel_free(client->lib_name);
@@ -142,10 +143,7 @@ static __attribute__((noinline)) void pretended_clear(KeelClient *client) {
 }
 
 static inline void pretended_end(KeelClient *client) {
-    if (__builtin_expect(client->slots_used || client->name || client->lib_name ||
-                             client->lib_ver || !client->user_lent, 0)) {
-        pretended_clear(client);
-    }
+    if (__builtin_expect(client->owns, 0)) pretended_clear(client);
 }
 
 static KeelReply *call_refused(const char *error) {
@@ -236,24 +234,28 @@ static __attribute__((noinline)) KeelReply *call_any(KeelCtx *c, KeelFound *foun
     if (!innermost->inner && !level_new()) {
         return call_refused("ERR calls are nested too deeply");
     }
-    if (found->epoch_ != command_epoch) {
-        *found = (KeelFound){find_command(argv, argc), command_epoch};
+    if (rewrites_count) { /* looked up once its words are what they will be */
+        *found = (KeelFound){NULL, 0};
+    } else if (found->epoch_ != command_epoch) {
+        const KeelCommandRef *cmd = find_command(argv, argc);
+        bool family = cmd && (cmd->has_subcommands || cmd->parent); /* it may be another next time */
+        *found = (KeelFound){cmd, family ? 0 : command_epoch};
     }
-    /* Looked up once its words are what they will be, if they may be exchanged. */
-    return call_in(innermost->inner, c, rewrites_count ? NULL : found->command_, argv, argc, flags,
-                   data);
+    return call_in(innermost->inner, c, found->command_, argv, argc, flags, data);
 }
 
-/* Not to be split: its start and its end are as hot as its middle. */
+/* Not to be split: its start and its end are as hot as its middle. What was found is not found any
+ * more once words may be exchanged: the epoch has changed then. */
 __attribute__((noinline)) KeelReply *keel_call_found(KeelCtx *c, KeelFound *found,
                                                      const KeelStr *argv, int argc, unsigned flags,
                                                      void *data) {
     Level *l = innermost->inner;
-    if (__builtin_expect(!l || found->epoch_ != command_epoch || rewrites_count || argc < 1 ||
-                             !parsed_ready(), 0)) {
+    unsigned plain = flags & KEEL_CALL_KEEP_DB;
+    if (__builtin_expect(!l || found->epoch_ != command_epoch || flags != plain || !parsed_ready(),
+                         0)) {
         return call_any(c, found, argv, argc, flags, data);
     }
-    return call_in(l, c, found->command_, argv, argc, flags, data);
+    return call_in(l, c, found->command_, argv, argc, plain, data);
 }
 
 /* ---- replies that gather aside --------------------------------------------------------------- */

@@ -52,7 +52,7 @@ static Waiting *waiting_new(const KeelCtx *c, unsigned flags, KeelCallDone *done
 
 static void waiting_free(Waiting *w) {
     KeelClient *client = &w->client;
-    for (int i = 0; client->slots_used && i < SLOTS_MAX; i++) hook_free_slot(client, i);
+    for (int i = 0; client->owns && i < SLOTS_MAX; i++) hook_free_slot(client, i);
     keel_free(client->name);
     keel_free(client->user);
     keel_free(client->lib_name);
@@ -64,6 +64,7 @@ void call_wait_open(KeelCtx *c, KeelClient *client) {
     Waiting *w = (Waiting *)client;
     struct Chunk *chunk;
     c->client = client;
+    client->writer = c;
     c->flags = w->flags;
     w->reply = parsed_begin(NULL, &chunk);
     reply_capture_begin(c, chunk);
@@ -73,6 +74,7 @@ KeelReply *call_wait_close(KeelCtx *c, bool over) {
     Waiting *w = (Waiting *)c->client;
     if (!over) reply_rewind(c);
     parsed_end(w->reply, reply_capture_end(c));
+    w->client.writer = NULL;
     if (over) return w->reply;
     keel_reply_free(w->reply);
     return NULL;

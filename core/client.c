@@ -388,9 +388,11 @@ static void set_text(char **text, KeelStr s) {
     keel_free(old);
 }
 void keel_client_set_name(KeelClient *c, KeelStr name) {
+    c->owns = true;
     set_text(&c->name, name);
 }
 void keel_client_set_lib(KeelClient *c, KeelStr name, KeelStr version) {
+    c->owns = true;
     if (name.ptr) set_text(&c->lib_name, name);
     if (version.ptr) set_text(&c->lib_ver, version);
 }
@@ -398,6 +400,7 @@ void keel_client_set_user(KeelClient *c, const char *user) {
     if (c->user_lent) c->user = NULL;
     else if (c->user) call_keep_user(c->user);
     c->user_lent = false;
+    c->owns = true;
     set_text(&c->user, user ? keel_str(user) : KEEL_LIT(""));
     if (user) {
         c->flags |= KEEL_CF_AUTHENTICATED;

@@ -70,7 +70,7 @@ struct KeelClient {
     void *slots[SLOTS_MAX];
     struct Blocked *blocked;
     struct KeelClient *stands_for; /* of a pretended one: whose slots it uses; NULL: its own */
-    bool slots_used;               /* some may not be NULL */
+    bool owns;                     /* of a pretended one: slots, texts or a user to be freed */
     bool user_lent;                /* of a pretended one: `user` is its client's */
     bool pretended;                /* without a socket, for keel_call(): in no list, never freed */
     bool may_wait;                 /* a pretended one of keel_call_waiting(): see call_wait.h */

@@ -68,6 +68,7 @@ typedef struct Settings {
     int64_t active_expire_effort, shutdown_timeout, io_threads;
     bool protected_mode, daemonize, always_show_logo, syslog_enabled, crash_log_enabled;
     bool crash_memcheck_enabled, dynamic_hz, activerehashing, set_proc_title, disable_thp;
+    bool jemalloc_bg_thread;
     bool lazy_expire, lazy_server_del, lazy_user_del, lazy_user_flush, io_threads_do_reads;
     char *bind_source_addr;    /* NULL: none */
     char *unixsocket;          /* NULL: none */

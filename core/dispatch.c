@@ -180,6 +180,7 @@ int rewrites_count;
 bool keel_rewrite_add(KeelRewrite *call) {
     if (rewrites_count == REWRITES_MAX) return false;
     rewrites[rewrites_count++] = call;
+    command_epoch++; /* what callers have found stands for words that may change now */
     return true;
 }
 

@@ -491,7 +491,7 @@ static void slots_remove(struct Module *module) {
 void **keel_client_slot(KeelClient *client, int id) {
     KEEL_ASSERT(id >= 0 && id < SLOTS_MAX);
     if (__builtin_expect(client->stands_for != NULL, 0)) client = client->stands_for;
-    client->slots_used = true;
+    client->owns = true;
     return &client->slots[id];
 }
 

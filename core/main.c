@@ -1,4 +1,6 @@
 /* main.c - the order in which the server comes up and goes down. */
+#include "block.h"
+#include "client.h"
 #include "config.h"
 #include "crash.h"
 #include "daemon.h"
@@ -82,6 +84,7 @@ static void end(void) {
     net_flush();
     net_close_listeners();
     background_drain();
+    for (KeelClient *client = client_first; client; client = client->next) block_forget(client);
     KeelCtx c;
     ctx_init(&c);
     keel_log(KEEL_LOG_WARNING, "Keel is now ready to exit, bye bye...");
@@ -115,6 +118,7 @@ int main(int argc, char **argv) {
     if (options.check) return loaded == 0 && finished == 0 ? 0 : 1;
     if (loaded < 0 || finished < 0) return 1;
     if (net_init() < 0) return 1;
+    mem_purge_in_background(settings.jemalloc_bg_thread);
     stats.startup_memory = keel_mem_used();
     keel_log(KEEL_LOG_NOTICE, "Server initialized");
     tell_start();

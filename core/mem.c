@@ -193,3 +193,11 @@ void mem_purge(void) {
     malloc_trim(0);
 #endif
 }
+
+void mem_purge_in_background(bool on) {
+#ifdef HAVE_JEMALLOC
+    mallctl("background_thread", NULL, NULL, &on, sizeof(on));
+#else
+    (void)on;
+#endif
+}

@@ -185,7 +185,7 @@ static __attribute__((noinline)) Chunk *join(Chunk *first) {
 }
 
 void parsed_end(KeelReply *r, Chunk *first) {
-    if (__builtin_expect(!first || first->next || first->len == first->room, 0)) first = join(first);
+    if (__builtin_expect(first->next || first->len == first->room, 0)) first = join(first);
     r->chunk = first;
     first->data[first->len] = '\0';
     r->resp = (KeelStr){first->data, first->len};

@@ -140,33 +140,52 @@ static void client_ready(KeelClient *client, uint32_t got) {
     net_gather(client);
 }
 
+/* What epoll told at one time, and how much of it was handled: a callback in the middle of it may
+ * serve clients, and what it found would wait for the callback's end, as no event comes twice. */
+typedef struct Batch {
+    const struct epoll_event *events;
+    int count, next;
+    struct Batch *outer;
+} Batch;
+static Batch *batch;
+
+static void handle_event(const struct epoll_event *event) {
+    uint64_t data = event->data.u64;
+    switch (data & 3) {
+    case KIND_CLIENT: {
+        KeelClient *client = (KeelClient *)(uintptr_t)data;
+        if (!client->close_now) client_ready(client, event->events);
+        break;
+    }
+    case KIND_LISTENER:
+        net_accept((int)(data >> 2));
+        break;
+    case KIND_WATCH:
+        watch_ready((int)(data >> 2), event->events);
+        break;
+    case KIND_WAKE: {
+        uint64_t count;
+        ssize_t got = read(wake_fd, &count, sizeof(count));
+        (void)got;
+        break;
+    }
+    }
+}
+
+static void handle_batch(Batch *b) {
+    while (b->next < b->count) handle_event(&b->events[b->next++]);
+}
+
 static void handle(const struct epoll_event *events, int n) {
+    Batch b = {.events = events, .count = n, .outer = batch};
     handling++;
     stats.turn_start = ticks_now();
     clock_update();
-    for (int i = 0; i < n; i++) {
-        uint64_t data = events[i].data.u64;
-        switch (data & 3) {
-        case KIND_CLIENT: {
-            KeelClient *client = (KeelClient *)(uintptr_t)data;
-            if (!client->close_now) client_ready(client, events[i].events);
-            break;
-        }
-        case KIND_LISTENER:
-            net_accept((int)(data >> 2));
-            break;
-        case KIND_WATCH:
-            watch_ready((int)(data >> 2), events[i].events);
-            break;
-        case KIND_WAKE: {
-            uint64_t count;
-            ssize_t got = read(wake_fd, &count, sizeof(count));
-            (void)got;
-            break;
-        }
-        }
-    }
+    for (Batch *o = batch; o; o = o->outer) handle_batch(o);
+    batch = &b;
+    handle_batch(&b);
     net_execute();
+    batch = b.outer;
     handling--;
 }
 
@@ -183,6 +202,24 @@ void poll_glance(void) {
     struct epoll_event events[EVENTS];
     int n = epoll_wait(epoll_fd, events, EVENTS, 0);
     handle(events, n);
+}
+
+/* Events of sockets come once, so none may be passed over; the other kinds come again. */
+void poll_meanwhile(void) {
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(epoll_fd, events, EVENTS, 0);
+    for (int i = 0; i < n; i++) {
+        uint64_t data = events[i].data.u64;
+        if ((data & 3) == KIND_LISTENER) net_accept((int)(data >> 2));
+        if ((data & 3) != KIND_CLIENT) continue;
+        KeelClient *client = (KeelClient *)(uintptr_t)data;
+        if (client->close_now) continue;
+        if (events[i].events & EPOLLOUT) net_writable(client);
+        if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) client->hung_up = true;
+        if (!(events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) continue;
+        client->readable = true;
+        net_serve_meanwhile(client);
+    }
 }
 
 bool poll_handling(void) {

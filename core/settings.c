@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "daemon.h"
+#include "mem.h"
 #include "net.h"
 #include "oom.h"
 #include "setting.h"
@@ -125,6 +126,12 @@ static bool apply_maxclients(const KeelConfig *config, bool starting, const char
 static bool apply_title(const KeelConfig *config, bool starting, const char **reason) {
     (void)config, (void)reason;
     if (!starting) daemon_set_title();
+    return true;
+}
+
+static bool apply_bg_thread(const KeelConfig *config, bool starting, const char **reason) {
+    (void)config, (void)starting, (void)reason;
+    mem_purge_in_background(settings.jemalloc_bg_thread);
     return true;
 }
 
@@ -300,6 +307,7 @@ const KeelConfig settings_rows[] = {
     STRING("proc-title-template", proc_title_template, "{title} {listen-addr} {server-mode}",
            .check = check_title, .apply = apply_title),
     BOOL("disable-thp", disable_thp, "yes", AT_START),
+    BOOL("jemalloc-bg-thread", jemalloc_bg_thread, "yes", .apply = apply_bg_thread),
     ENUM("oom-score-adj", oom_score_adj, "no", oom_words, .apply = apply_oom),
     {.name = "oom-score-adj-values", .type = KEEL_CONFIG_CUSTOM, .flags = KEEL_CONFIG_MULTI,
      .value = "0 200 800", .get = oom_values_get, .set = oom_values_set, .apply = apply_oom},

@@ -33,7 +33,9 @@ while IFS=: read -r file line text; do
             [[ "$name" != *..* && "$name" != /* && -e "$folder/$name" ]] ||
                 breach "$file:$line includes \"$name\", which is not a file of its own" ;;
         *\<*\>*)
-            [[ "$name" != *..* && ( ! -e "core/$name" || -e "include/$name" ) ]] ||
+            # The system's own come first: modules are compiled without the core's directory.
+            [[ "$name" != *..* && ( ! -e "core/$name" || -e "include/$name" ||
+                -e "/usr/include/$name" ) ]] ||
                 breach "$file:$line includes <$name>, which is the core's" ;;
         *) breach "$file:$line: an include that cannot be read: $text" ;;
     esac

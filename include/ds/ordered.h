@@ -120,8 +120,9 @@ static inline bool ordered_previous(OrderedAt *at) {
     }
     return true;
 }
-/* Moves nodes and elements to denser places (keel/move.h): `move` says where an element is now, whose
- * score and name must be the same. `cursor` as in KeelType.defragment: NULL, or the rank to go on at. */
+/* Moves nodes and elements to denser places (keel/move.h): `move` says where an element is now,
+ * whose score and name must be the same. `cursor` as in KeelType.defragment: NULL, or the rank to
+ * go on at. */
 void ordered_defragment(Ordered *o, uint64_t *cursor, void *(*move)(void *element, void *data),
                         void *data);
 /* Bytes of the nodes, without elements. */

@@ -23,6 +23,15 @@ enum {
  * and database of the context's client; a database that it selects is the context's from then on.
  * Changes that go unrecorded (no KEEL_CALL_JOURNAL) make the running command dirty. */
 KEEL_API KeelReply *keel_call(KeelCtx *c, const KeelStr *argv, int argc, unsigned flags);
+/* The same for who calls often. `found` remembers from call to call what argv[0] names: zero at first,
+ * and the caller's word that it is the same name each time. `data` goes with the reply:
+ * keel_reply_data(). */
+typedef struct KeelFound {
+    const KeelCommandRef *command_; /* the host's */
+    uint64_t epoch_;
+} KeelFound;
+KEEL_API KeelReply *keel_call_found(KeelCtx *c, KeelFound *found, const KeelStr *argv, int argc,
+                                    unsigned flags, void *data);
 /* Like keel_call() for a command that may wait, in the name of no connection: when it blocks, NULL is
  * returned and *id names the wait. `done` gets the reply, which it frees, once the wait is over: on
  * the loop's thread, in a context without client on the call's database. Whoever called may be gone
@@ -33,15 +42,6 @@ KEEL_API KeelReply *keel_call_waiting(KeelCtx *c, const KeelStr *argv, int argc,
                                       KeelCallDone *done, void *data, uint64_t *id);
 /* Gives such a wait up: its `done` will not be called. False: it is over. */
 KEEL_API bool keel_call_abandon(uint64_t id);
-/* The same for who calls often. `found` remembers from call to call what argv names: zero at first, and
- * the caller's word that the names are the same each time. `data` goes with the reply:
- * keel_reply_data(). */
-typedef struct KeelFound {
-    const KeelCommandRef *command_; /* the host's */
-    uint64_t epoch_;
-} KeelFound;
-KEEL_API KeelReply *keel_call_found(KeelCtx *c, KeelFound *found, const KeelStr *argv, int argc,
-                                    unsigned flags, void *data);
 /* Runs a command as if its client had sent it now, its reply going to the client: what EXEC does
  * with queued ones. Counts as one reply of the running command. Gates are asked, but for those that
  * have .whole: they were to be asked before the first command of a batch, with keel_gates_ask(). */

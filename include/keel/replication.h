@@ -27,6 +27,10 @@ typedef struct KeelReplicationOps {
     const char *(*id)(void);
     /* No write may be made now for a while, even by timers: a replica is taking over. */
     bool (*avoid_writes)(void);
+    /* Whether this server copies another one and yet holds its data to limits of its own. */
+    bool (*holds_limits)(void);
+    /* Bytes of memory that the kept part of the stream takes, whoever reads it. */
+    size_t (*backlog_memory)(void);
 } KeelReplicationOps;
 
 /* What KEEL_EVENT_ROLE tells: its data is a KeelRoleEvent. */

@@ -60,6 +60,8 @@ KEEL_API KeelDeferred keel_reply_defer_set(KeelCtx *c);
 /* RESP3 only, as keel_reply_attribute(). */
 KEEL_API KeelDeferred keel_reply_defer_attribute(KeelCtx *c);
 KEEL_API void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n);
+/* Ends one that was begun as an array as a push, which RESP2 has as an array. */
+KEEL_API void keel_reply_end_push(KeelCtx *c, KeelDeferred d, size_t n);
 
 /* Whole replies in protocol form, as from keel_call(); `n` says how many. One that begins as an error
  * counts as the command's, but was counted in errorstats when it was made. */

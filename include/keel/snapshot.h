@@ -128,6 +128,9 @@ typedef struct KeelSnapshotOps {
     /* Why a dataset must not be loaded from a source that may break off while it is read (over the
      * one in use, or aside), for the log: "there are modules that ...". NULL: it may. */
     const char *(*load_refused)(bool aside);
+    /* What the server that we copy has written is executed though the disk refuses it: ends the
+     * process, or tells the log now and then, as replica-ignore-disk-write-errors says. */
+    void (*peer_unwritten)(void);
     /* Like child_start(), but the child goes on with the caller's code: 0 there, else its pid or -1.
      * `run` is not used. It ends with _exit(). */
     int (*child_fork)(KeelCtx *c, const KeelChild *child);

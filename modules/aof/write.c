@@ -80,7 +80,10 @@ KeelVerdict write_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *a
     if (!(keel_command_flags(cmd) & KEEL_WRITE) && strcmp(keel_command_name(cmd), "ping") != 0) {
         return KEEL_PASS;
     }
-    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
+    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) {
+        if (keel_command_flags(cmd) & KEEL_WRITE) snapshot->peer_unwritten();
+        return KEEL_PASS;
+    }
     keel_reply_errorf(c, "MISCONF Errors writing to the AOF file: %s", strerror(w.error));
     return KEEL_ANSWERED;
 }

@@ -80,7 +80,8 @@ static void text_client(Text *text, KeelClient *client) {
              column(client, "client.multi-mem", 0), info.reply_len, info.reply_len, info.reply_len,
              info.reply_chunks, info.reply_bytes, info.memory);
     text_add(text, " events=%s cmd=%s user=%s redir=%" PRId64 " resp=%d lib-name=%s lib-ver=%s\n",
-             info.reply_chunks ? "rw" : "r", info.command, info.user,
+             info.reply_chunks ? "rw" : "r", info.command,
+             info.kind == KEEL_CLIENT_PRIMARY ? "(superuser)" : info.user,
              column(client, "client.redir", -1), info.protocol, info.lib_name, info.lib_ver);
 }
 

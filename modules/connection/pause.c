@@ -28,13 +28,12 @@ static bool pause_holds(uint64_t flags) {
     return pause_all || (flags & (KEEL_WRITE | KEEL_MAY_REPLICATE)) != 0;
 }
 
-/* Peers are not clients: one that copies us acknowledges, one that we copy goes on writing. */
+/* A peer that copies us goes on acknowledging. One that we copy waits as clients do. */
 KeelVerdict pause_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     const KeelClient *client = keel_client(c);
     if (!client || !pause_holds(keel_command_flags(cmd))) return KEEL_PASS;
-    KeelClientKind kind = keel_client_kind(client);
-    return kind == KEEL_CLIENT_REPLICA || kind == KEEL_CLIENT_PRIMARY ? KEEL_PASS : KEEL_HOLD;
+    return keel_client_kind(client) == KEEL_CLIENT_REPLICA ? KEEL_PASS : KEEL_HOLD;
 }
 
 static bool pause_over(KeelCtx *c, void *data);

@@ -17,6 +17,9 @@
  * journals and peers grows by removing keys. */
 #include "eviction.h"
 
+#include <keel/pause.h>
+#include <keel/replication.h>
+
 #include <keel/eviction.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,10 +96,20 @@ static void timer_ensure(void) {
     if (!timer) timer = KEEL_TIMER_START(0, go_on, NULL);
 }
 
-/* While keys may not go by themselves (a pause, a load) there is no limit either. */
+/* Not while a dataset loads or clients are paused; and on a server that copies another one only when
+ * it is to hold limits of its own. */
+static bool keys_may_go(void) {
+    if (keel_expires_on_access()) return true;
+    const KeelReplicationOps *copy = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    const KeelPauseOps *pause = keel_interface("pause", KEEL_PAUSE_VERSION);
+    if (keel_loading() || (pause && pause->active())) return false;
+    return copy && copy->holds_limits();
+}
+
+/* While keys may not go by themselves there is no limit either. */
 static Outcome make_room(KeelCtx *c) {
     Outcome outcome = ROOM;
-    if (is_over() && keel_expires_on_access()) {
+    if (is_over() && keys_may_go()) {
         int64_t start = keel_latency_watched() ? keel_monotonic_ns() : 0;
         outcome = evict_policy == EVICT_NOTHING ? NO_ROOM : remove_keys(c);
         if (outcome == LATER) timer_ensure();
@@ -137,7 +150,7 @@ static bool called_refused(KeelCtx *c, const KeelCommandRef *cmd) {
     const KeelClient *client = keel_client(c);
     if (!(keel_command_flags(cmd) & KEEL_DENYOOM)) return false;
     if (client && keel_client_id(client)) return refusing;
-    return is_over() && keel_expires_on_access();
+    return is_over() && keys_may_go();
 }
 
 static KeelVerdict memory_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv,

@@ -334,38 +334,19 @@ static inline RedisModuleCallReply *run(RedisModuleCtx *ctx, KeelFound *found, c
     return (RedisModuleCallReply *)reply;
 }
 
-/* Any format. */
-static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *ctx,
-                                                                const char *command,
-                                                                const char *format, va_list args) {
-    Args a;
-    KeelFound found = {0};
-    RedisModuleCallReply *reply = NULL;
-    args_begin(&a, command);
-    errno = 0;
-    if (!args_read(&a, format, args) || !ctx->c) {
-        errno = EBADF;
-    } else if (!a.flags || !settled(ctx, &a, &reply)) {
-        reply = run(ctx, &found, a.list, a.count, a.flags, host_flags(ctx, a.flags));
-    }
-    int error = errno;
-    args_end(&a);
-    errno = error;
-    return reply;
-}
-
 /* Names of commands that were called before, by where the caller keeps them. Mostly that is a literal
  * of the module's own, which stays what it is for as long as the module can call; any other place
  * may hold another name by now, and is compared. */
 enum { KNOWN = 64, KNOWN_NAME = 24 };
 typedef struct Known {
     const char *at;
-    const Mod *literal_of;         /* NULL: of nobody */
+    const Mod *literal_of;         /* &nobody: it is none */
     size_t len;
     KeelFound found;
     char name[KNOWN_NAME];
 } Known;
 static Known known[KNOWN];
+static const Mod nobody;
 
 typedef struct Literal {
     const struct link_map *library;
@@ -398,17 +379,44 @@ void rm_forget_known(void) {
     memset(known, 0, sizeof(known));
 }
 
+static inline Known *known_at(const char *command) {
+    return &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
+}
+
 /* NULL: a name too long to be remembered. */
-static __attribute__((noinline)) Known *learn(const Mod *mod, const char *command, Known *k) {
-    size_t len = strlen(command);
-    if (k->at == command && k->len == len && memcmp(k->name, command, len) == 0) return k;
-    if (len >= KNOWN_NAME) return NULL;
-    *k = (Known){.at = command, .literal_of = is_literal(mod, command) ? mod : NULL, .len = len};
-    memcpy(k->name, command, len);
+static Known *learn(const Mod *mod, KeelStr name) {
+    Known *k = known_at(name.ptr);
+    if (k->at == name.ptr && k->len == name.len && memcmp(k->name, name.ptr, name.len) == 0) return k;
+    if (name.len >= KNOWN_NAME) return NULL;
+    *k = (Known){.at = name.ptr, .len = name.len,
+                 .literal_of = is_literal(mod, name.ptr) ? mod : &nobody};
+    memcpy(k->name, name.ptr, name.len);
     return k;
 }
 
-/* Calls with nothing but strings, and not many, are made without further ado. */
+/* Any format. */
+static __attribute__((noinline)) RedisModuleCallReply *call_any(RedisModuleCtx *ctx,
+                                                                const char *command,
+                                                                const char *format, va_list args) {
+    Args a;
+    KeelFound found = {0};
+    RedisModuleCallReply *reply = NULL;
+    args_begin(&a, command);
+    errno = 0;
+    if (!args_read(&a, format, args) || !ctx->c) {
+        errno = EBADF;
+    } else if (!a.flags || !settled(ctx, &a, &reply)) {
+        Known *k = learn(ctx->mod, a.list[0]);
+        reply = run(ctx, k ? &k->found : &found, a.list, a.count, a.flags, host_flags(ctx, a.flags));
+    }
+    int error = errno;
+    args_end(&a);
+    errno = error;
+    return reply;
+}
+
+/* Calls with nothing but strings, and not many, of a command that a literal names are made without
+ * further ado. */
 RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const char *format, ...) {
     enum { FEW = 6 };
     KeelStr few[FEW];
@@ -421,11 +429,8 @@ RedisModuleCallReply *RM_Call(RedisModuleCtx *ctx, const char *command, const ch
         p++;
     }
     va_end(args);
-    Known *k = &known[((uintptr_t)command ^ (uintptr_t)command >> 6) % KNOWN];
-    if (__builtin_expect(k->at != command || k->literal_of != ctx->mod, 0)) {
-        k = learn(ctx->mod, command, k);
-    }
-    if (__builtin_expect(!*p && ctx->c && k, 1)) {
+    Known *k = known_at(command);
+    if (__builtin_expect(!*p && k->at == command && k->literal_of == ctx->mod && ctx->c, 1)) {
         few[0] = (KeelStr){command, k->len};
         return run(ctx, &k->found, few, n, 0, KEEL_CALL_KEEP_DB);
     }

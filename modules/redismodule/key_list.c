@@ -43,7 +43,7 @@ RedisModuleString *RM_ListPop(RedisModuleKey *key, int where) {
     const KeelListOps *list = list_of(key, true);
     if (!list) return NULL;
     if (!keel_key_exists(&key->key)) {
-        errno = EBADF;
+        errno = ENOTSUP;
         return NULL;
     }
     if (!list->pop(&key->key, where == REDISMODULE_LIST_HEAD, take, &popped)) return NULL;
@@ -58,6 +58,10 @@ RedisModuleString *RM_ListGet(RedisModuleKey *key, long index) {
     const KeelListOps *list = list_of(key, false);
     if (!list) return NULL;
     if (!keel_key_exists(&key->key)) {
+        errno = ENOTSUP;
+        return NULL;
+    }
+    if (!(key->mode & REDISMODULE_READ)) {
         errno = EBADF;
         return NULL;
     }
@@ -68,10 +72,10 @@ RedisModuleString *RM_ListGet(RedisModuleKey *key, long index) {
     return rm_string_for(key->ctx, element.ptr, element.len);
 }
 
-/* What the three below answer when there is no such element. */
+/* What the three below answer when there is no such element, or no list. */
 static int changed(RedisModuleKey *key, bool found) {
     if (!found) {
-        errno = EDOM;
+        errno = keel_key_exists(&key->key) ? EDOM : ENOTSUP;
         return REDISMODULE_ERR;
     }
     rm_key_touched(key);

@@ -26,7 +26,9 @@ static int add(RedisModuleKey *key, double score, RedisModuleString *member, uns
     if (!zset || !rm_key_writable(key) || isnan(score)) return REDISMODULE_ERR;
     bool there = keel_key_exists(&key->key);
     void *value = there ? keel_key_value(&key->key) : zset->create(1, member->len);
-    KeelZadd done = zset->add(value, score, rm_view(member), flags, result);
+    double now = 0;
+    KeelZadd done = zset->add(value, score, rm_view(member), flags, &now);
+    if (result && done < KEEL_ZADD_SKIPPED) *result = now;
     if (done == KEEL_ZADD_NAN || (!there && done != KEEL_ZADD_ADDED)) {
         if (!there) zset->free(value);
         if (done == KEEL_ZADD_NAN) return REDISMODULE_ERR;

@@ -4,6 +4,7 @@
  * OnLoad gets a context whose first word is GetApi. What it registers gathers in a Mod; when it has
  * returned well, the tables that a native module would have declared are built from that and adopted,
  * so nothing of a module is visible before all of it is. */
+#define _GNU_SOURCE /* dladdr */
 #include "rm.h"
 
 #include <dlfcn.h>
@@ -28,14 +29,15 @@ Mod *rm_mod_by_name(KeelStr name) {
 
 /* ---- what modules ask at their start --------------------------------------------------------- */
 
-/* The first few are remembered: why a load failed, or a NULL was called, may be one of them. */
+/* The first ones are remembered: why a load failed, or a NULL was called, may be one of them. */
 static void note_missing(Mod *mod, const char *name) {
     keel_log(KEEL_LOG_VERBOSE, "A module asks for %s, which this server does not have", name);
     if (!mod) return;
     size_t len = strlen(mod->missing), more = strlen(name);
-    mod->missing_count++;
-    if (len + more + 3 > sizeof(mod->missing)) return;
-    snprintf(mod->missing + len, sizeof(mod->missing) - len, "%s%s", len ? ", " : "", name);
+    bool fits = len + more + sizeof(", , ...") <= sizeof(mod->missing);
+    if (!fits && len && mod->missing[len - 1] == '.') return;
+    snprintf(mod->missing + len, sizeof(mod->missing) - len, "%s%s", len ? ", " : "",
+             fits ? name : "...");
 }
 
 /* 0 and the function; 1, and *out as it was, when there is none: it stays NULL in the module. */
@@ -91,6 +93,7 @@ int RM_GetServerVersion(void) {
 /* ---- loading --------------------------------------------------------------------------------- */
 
 static void mod_free(Mod *mod) {
+    rm_forget_timers(mod);
     rm_forget_filters(mod);
     rm_forget_events(mod);
     rm_forget_exports(mod);
@@ -148,17 +151,16 @@ static int run_on_unload(Mod *mod, KeelCtx *c) {
 
 /* What may be behind a failure, for who has to find out. */
 static const char *doubts(const Mod *mod) {
-    static char text[300];
+    static char text[600];
     int len = 0;
     text[0] = '\0';
     if (mod->api_version > REDISMODULE_APIVER_1) {
         len = snprintf(text, sizeof(text), "; it is for version %d of the module ABI, this server has "
                        "version %d", mod->api_version, REDISMODULE_APIVER_1);
     }
-    if (mod->missing_count) {
-        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for %d functions that this server "
-                 "does not have: %s%s", mod->missing_count, mod->missing,
-                 strlen(mod->missing) > sizeof(mod->missing) / 2 ? " ..." : "");
+    if (mod->missing[0]) {
+        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for functions that this server "
+                 "does not have: %s", mod->missing);
     }
     return text;
 }
@@ -196,7 +198,7 @@ static void replacing_over(void) {
 }
 
 static void settle(Mod *mod, KeelCtx *c) {
-    if (mod->missing_count || mod->api_version > REDISMODULE_APIVER_1) {
+    if (mod->missing[0] || mod->api_version > REDISMODULE_APIVER_1) {
         keel_log(KEEL_LOG_NOTICE, "Module %s is loaded%s", mod->name, doubts(mod));
     }
     rm_opaque_revive(mod, c);
@@ -215,6 +217,8 @@ static int load(KeelCtx *c, void *library, const char *path, const KeelStr *argv
     Mod *mod = keel_zalloc(sizeof(*mod));
     mod->library = library;
     mod->path = path;
+    Dl_info where;
+    if (dladdr(symbol, &where)) mod->base = where.dli_fbase;
     rm_memory_begin(mod);
     mod->next = rm_mods;
     rm_mods = mod;
@@ -274,6 +278,8 @@ static void end(Mod *mod) {
     rm_forget_events(mod);
     rm_forget_exports(mod);
     rm_forget_users(mod);
+    rm_forget_timers(mod);
+    mod->base = NULL;
     keel_post(free_later, mod);
 }
 

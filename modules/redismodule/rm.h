@@ -15,6 +15,9 @@
 
 #include <stdarg.h>
 
+/* What the files share is nobody else's: no detour over the table of what others may replace. */
+#pragma GCC visibility push(hidden)
+
 /* Prototypes of all of them: int RM_WrongArity(RedisModuleCtx *), ... */
 #define RM_PROTOTYPE(returns, name, parameters) returns RM_##name parameters;
 REDISMODULE_FUNCTIONS(RM_PROTOTYPE)
@@ -53,8 +56,7 @@ struct Mod {
     const char *path;
     bool loading;            /* OnLoad runs */
     bool replaced;           /* another one is being loaded to take its place */
-    char missing[128];       /* names that it asked for in vain, the first few */
-    int missing_count;
+    char missing[400];       /* names that it asked for in vain, the first ones */
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
@@ -71,6 +73,8 @@ struct Mod {
     Mod **used;              /* modules whose APIs it uses */
     int used_count;
     int filters, timers, blocked; /* that it has now */
+    struct Timer *timer_list;
+    const void *base;        /* where its library is mapped */
     uint64_t categories;     /* that it added, as bits */
     RedisModuleDefragFunc defrag, defrag_start, defrag_end;
 };
@@ -89,6 +93,7 @@ void rm_forget_events(Mod *mod);
 void rm_forget_filters(Mod *mod);
 void rm_forget_exports(Mod *mod);
 void rm_forget_users(Mod *mod);
+void rm_forget_timers(Mod *mod);
 /* What SetCommandInfo said of a command, into its row; and its end. */
 void rm_describe(RedisModuleCommand *cmd, KeelCommand *row);
 void rm_forget_info(RedisModuleCommand *cmd);
@@ -208,6 +213,7 @@ struct RedisModuleCtx {
     KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
     const RedisModuleUser *user;   /* SetContextUser */
     struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
+    int64_t yield_due;             /* Yield serves others from then on; 0: not asked yet */
 };
 
 /* A context for one callback of a module, from a pool: nested ones come from the next level. `c` may
@@ -274,6 +280,8 @@ void rm_user_changed(KeelClient *client);
 extern bool rm_signed_in; /* an authentication function succeeded since it was false */
 void rm_forget_auth(Mod *mod);
 extern const KeelAuthenticator rm_authenticator;
+extern int rm_busy_gate;
+KeelVerdict rm_busy_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 extern int rm_session_slot, rm_user_gate;
 KeelVerdict rm_user_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void rm_session_free(KeelClient *client, void *value);
@@ -430,7 +438,11 @@ uint64_t rm_opaque_count(void);
 KeelStr rm_opaque_parts(const void *value);
 /* A module has come: the auxiliary fields that were kept for it are given to it. */
 void rm_aux_revive(const Mod *mod);
+/* Whether some are kept for modules that are not here. */
+bool rm_aux_kept(void);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
+
+#pragma GCC visibility pop
 
 #endif

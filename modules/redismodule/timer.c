@@ -1,9 +1,12 @@
 /* timer.c - timers, descriptors in the event loop and one-shots. */
+#define _GNU_SOURCE /* dladdr */
 #include "rm.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 
 typedef struct Timer {
+    struct Timer *next, **at; /* of its module's; where the pointer to it is */
     Mod *mod;
     RedisModuleTimerProc call;
     void *data;
@@ -11,9 +14,24 @@ typedef struct Timer {
     int db;
 } Timer;
 
+static void list(Timer *timer) {
+    Timer **first = &timer->mod->timer_list;
+    timer->next = *first;
+    timer->at = first;
+    if (*first) (*first)->at = &timer->next;
+    *first = timer;
+    timer->mod->timers++;
+}
+
+static void unlist(Timer *timer) {
+    *timer->at = timer->next;
+    if (timer->next) timer->next->at = timer->at;
+    timer->mod->timers--;
+}
+
 static bool timer_fires(KeelCtx *c, void *data) {
     Timer *timer = data;
-    timer->mod->timers--;
+    unlist(timer);
     RedisModuleCtx *ctx = rm_enter(timer->mod, c, 0);
     keel_db_select(c, timer->db);
     keel_journal_group(c, true);
@@ -30,7 +48,7 @@ RedisModuleTimerID RM_CreateTimer(RedisModuleCtx *ctx, mstime_t period, RedisMod
     Timer *timer = keel_alloc(sizeof(*timer));
     *timer = (Timer){.mod = ctx->mod, .call = call, .data = data,
                      .db = ctx->c ? keel_db(ctx->c) : 0};
-    ctx->mod->timers++;
+    list(timer);
     timer->id = KEEL_TIMER_START(period > 0 ? period : 0, timer_fires, timer);
     return timer->id;
 }
@@ -50,7 +68,7 @@ int RM_StopTimer(RedisModuleCtx *ctx, RedisModuleTimerID id, void **data) {
     if (!timer) return REDISMODULE_ERR;
     keel_timer_stop(id, NULL);
     if (data) *data = timer->data;
-    timer->mod->timers--;
+    unlist(timer);
     keel_free(timer);
     return REDISMODULE_OK;
 }
@@ -145,6 +163,36 @@ int RM_EventLoopDel(int fd, int mask) {
     if (mask & REDISMODULE_EVENTLOOP_WRITABLE) w->writable = NULL;
     watch_update(fd);
     return REDISMODULE_OK;
+}
+
+/* Of a module that goes with them: nobody else knows whose they are, so the callbacks' addresses tell. */
+static bool is_code_of(const Mod *mod, RedisModuleEventLoopFunc call) {
+    Dl_info where;
+    return call && dladdr((void *)(uintptr_t)call, &where) && where.dli_fbase == mod->base;
+}
+
+static void forget_watches(const Mod *mod) {
+    for (int fd = 0; fd < watch_room; fd++) {
+        Watch *w = watches[fd];
+        bool readable = w && is_code_of(mod, w->readable), writable = w && is_code_of(mod, w->writable);
+        if (!readable && !writable) continue;
+        keel_log(KEEL_LOG_WARNING, "Module %s goes and still watches descriptor %d",
+                 mod->name ? mod->name : mod->path, fd);
+        if (readable) w->readable = NULL;
+        if (writable) w->writable = NULL;
+        watch_update(fd);
+    }
+}
+
+/* What would call into code that is not there any more. */
+void rm_forget_timers(Mod *mod) {
+    while (mod->timer_list) {
+        Timer *timer = mod->timer_list;
+        keel_timer_stop(timer->id, NULL);
+        unlist(timer);
+        keel_free(timer);
+    }
+    if (mod->base) forget_watches(mod);
 }
 
 typedef struct OneShot {

@@ -122,7 +122,7 @@ void apply_start(KeelCtx *c, KeelStr head) {
     stream_open();
     if (primary.db >= keel_db_count()) primary.db = 0;
     keel_client_set_db(client, primary.db);
-    keel_client_set_flags(client, KEEL_CF_REPLY_OFF | KEEL_CF_NO_EVICT, 0);
+    keel_client_set_flags(client, KEEL_CF_REPLY_OFF, 0);
     keel_client_tap(client, &tap);
     counts.received -= head.len; /* they were counted as they came */
     keel_observer_arm(apply_observer, true);

@@ -33,6 +33,7 @@ static struct {
 } pipe_copy = {.fd = -1};
 
 static int disk_pid;             /* the child that writes the file; 0: none does for us */
+static bool file_is_ours;        /* the file is there because replicas asked */
 static char piece_of_file[PIECE_ROOM];
 
 static int64_t now_seconds(void) {
@@ -78,6 +79,7 @@ static void begin_all(const Replica *first, bool piped) {
     for (Replica *r = replicas; r; r = r->next) {
         if (r->state != REPLICA_WAITING || is_closing(r)) continue;
         if (r->no_keys != no_keys || r->no_functions != no_functions) continue;
+        if (piped && !r->eof) continue;
         payload_begin(r, history.offset, piped);
     }
 }
@@ -85,6 +87,7 @@ static void begin_all(const Replica *first, bool piped) {
 static int start_on_disk(KeelCtx *c, const Replica *first) {
     if (snapshot->background_save(c) != 0) return -1;
     disk_pid = keel_fork_active();
+    file_is_ours = true;
     begin_all(first, false);
     return 0;
 }
@@ -371,6 +374,19 @@ void payload_reaped(KeelCtx *c, const void *data) {
     if (replicas_in(REPLICA_WAITING)) keel_post(next_copy, NULL);
 }
 
+/* The file that we have made for replicas, once they all have it: nobody else asked for it. */
+static void remove_file(void) {
+    char path[4096];
+    if (!file_is_ours || replicas_in(REPLICA_WAITING) || replicas_in(REPLICA_COPYING) ||
+        replicas_in(REPLICA_SENDING)) {
+        return;
+    }
+    file_is_ours = false;
+    if (!keel_config_get(KEEL_LIT("dbfilename"), path, sizeof(path), NULL)) return;
+    sync_file_remove(path, "Removing the RDB file used to feed replicas in a persistence-less "
+                           "instance");
+}
+
 static size_t show_file(Replica *r, KeelStr *piece) {
     ssize_t n = pread(r->file, piece_of_file, PIECE_ROOM, (off_t)r->file_sent);
     if (n > 0 && n > r->file_size - r->file_sent) n = (ssize_t)(r->file_size - r->file_sent);
@@ -394,6 +410,7 @@ static void file_is_out(KeelCtx *c, void *data) {
         copied(c, r);
         keel_client_feed_ready(r->client);
     }
+    remove_file();
 }
 
 /* ---- the feed ------------------------------------------------------------------------------ */

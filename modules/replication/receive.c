@@ -3,7 +3,9 @@
  * It is announced as "$<length>" or, when the primary sends it while it is made, as "$EOF:<mark>",
  * 40 bytes that end it; empty lines before that say that it is being prepared. Either it goes into
  * a file beside the snapshot's, which takes its place and is loaded; or, as repl-diskless-load says,
- * it is loaded as it comes. With a file the old data serves until the new one is there as a whole.
+ * it is loaded as it comes, over no data, or aside, in memory of its own, to take the old data's
+ * place at its end. With a file the old data serves until the new one is there as a whole; so it
+ * does when a later state of it is loaded aside, and when that fails it is all there again.
  *
  * While it loads clients are served between its pieces, and the primary gets an empty line each
  * second so that it knows that we live. What follows the copy's last byte is the stream. */
@@ -36,7 +38,7 @@ static struct {
     int db;                  /* that the stream's first command is for */
     int64_t beat_ms;
     bool data_gone;          /* the old data was given up */
-    bool lost;               /* the source ended because the connection did */
+    bool loading;            /* it is read right now, clients served in between */
 } rx;
 
 /* --- beginning and end ---------------------------------------------------------------------- */
@@ -73,17 +75,24 @@ const KeelAofOps *aof_interface(void) {
     return aof && aof->size >= sizeof(KeelAofOps) ? aof : NULL;
 }
 
-/* The old data goes, and all that hangs on it: files of its writes, a child that saves it, replicas
- * that follow it. */
-static void give_up_data(KeelCtx *c) {
+/* A child that saves the old data would keep a copy of whatever changes. */
+static void end_child(KeelCtx *c) {
+    if (!snapshot->child_kill(c, "RDB")) return;
+    keel_log(KEEL_LOG_NOTICE, "Replica is about to load the RDB file received from the master, but "
+                              "there was a pending RDB child running, which was killed.");
+}
+
+/* What hangs on the old data: the file of its writes, replicas that follow it. */
+static void give_up_followers(KeelCtx *c) {
     const KeelAofOps *aof = aof_interface();
     if (aof) aof->pause(c);
-    if (snapshot->child_kill(c, "RDB")) {
-        keel_log(KEEL_LOG_NOTICE, "Replica is about to load the RDB file received from the master, "
-                                  "but there was a pending RDB child running, which was killed.");
-    }
     replicas_close("a new copy of the primary's data is loaded");
     stream_close();
+}
+
+static void give_up_data(KeelCtx *c) {
+    end_child(c);
+    give_up_followers(c);
     keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: Flushing old data");
     rx.data_gone = true;
     snapshot->load_flush(c);
@@ -132,14 +141,20 @@ static void beat(void) {
     (void)n; /* when it is broken, the next read says so */
 }
 
-static int load(KeelCtx *c, KeelSource *source, uint64_t total) {
+/* Between load_begin() and load_end(). 0; -1: it is no good. */
+static int load(KeelCtx *c, KeelSource *source) {
     KeelLoadOptions options = {.size = sizeof(options), .keep_expired = true, .may_follow = true,
                                .field = take_field};
     KeelLoadResult result;
     keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: Loading DB in memory");
-    snapshot->load_begin(c, "replication", total);
+    rx.loading = true;
     int rc = snapshot->load(c, source, &options, &result);
+    rx.loading = false;
     return rc;
+}
+
+bool receive_loading(void) {
+    return rx.loading;
 }
 
 /* Waits for bytes with clients served meanwhile. The number that came, or -1. */
@@ -165,10 +180,7 @@ static int socket_fill(KeelSource *source) {
     if (rx.at == rx.len) {
         size_t room = !rx.marked && rx.left < ROOM ? (size_t)rx.left : ROOM;
         ssize_t n = read_patiently(rx.bytes, room);
-        if (n <= 0) {
-            rx.lost = true;
-            return -1;
-        }
+        if (n <= 0) return -1;
         rx.at = 0;
         rx.len = (size_t)n;
         primary.copy_done += n;
@@ -211,16 +223,42 @@ static bool end_of_stream(KeelSource *source) {
     return true;
 }
 
+/* In the place of the old data, which is gone. */
+static bool load_in_place(KeelCtx *c, KeelSource *source, uint64_t total) {
+    give_up_data(c);
+    snapshot->load_begin(c, "replication", total);
+    bool good = load(c, source) == 0 && end_of_stream(source);
+    snapshot->load_end(c, good);
+    return good;
+}
+
+/* Beside the old data, which is served meanwhile when it is an earlier state of the same. */
+static bool load_aside(KeelCtx *c, KeelSource *source, uint64_t total) {
+    bool same = rx.id[0] && memcmp(rx.id, history.id, ID_LENGTH) == 0;
+    end_child(c);
+    if (!snapshot->load_begin_aside(c, "replication", total, same)) return false;
+    primary.loading_aside = same;
+    gates_update();
+    bool good = load(c, source) == 0 && end_of_stream(source);
+    primary.loading_aside = false;
+    if (good) {
+        keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: Swapping active DB with loaded DB");
+        give_up_followers(c);
+        writable_forget();
+    }
+    keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: Discarding %s DB in background",
+             good ? "old" : "temporary");
+    snapshot->load_end(c, good);
+    return good;
+}
+
 static void load_streamed(KeelCtx *c) {
     KeelSource source = {.fill = socket_fill, .version = keel_rdb_version(),
                          .limit = rx.marked ? UINT64_MAX : (uint64_t)rx.left};
     uint64_t total = rx.marked ? 0 : (uint64_t)rx.left;
     KEEL_FD_WATCH(primary.fd, 0, NULL, NULL); /* it is read from here now */
-    give_up_data(c);
     rx.beat_ms = steady_ms();
-    bool good = load(c, &source, total) == 0 && end_of_stream(&source);
-    snapshot->load_end(c, good);
-    if (good) {
+    if ((diskless_load == LOAD_SWAPDB ? load_aside : load_in_place)(c, &source, total)) {
         succeed(c);
         return;
     }
@@ -259,7 +297,8 @@ static int load_file(KeelCtx *c, const char *path) {
         f->source = (KeelSource){.fill = file_fill, .limit = (uint64_t)st.st_size,
                                  .version = keel_rdb_version()};
         f->fd = fd;
-        rc = load(c, &f->source, (uint64_t)st.st_size);
+        snapshot->load_begin(c, "replication", (uint64_t)st.st_size);
+        rc = load(c, &f->source);
         snapshot->load_end(c, rc == 0);
         keel_free(f);
     }
@@ -267,16 +306,21 @@ static int load_file(KeelCtx *c, const char *path) {
     return rc;
 }
 
-/* A file that only the sync needed. */
-static void remove_file(const char *path) {
+/* A file that only the sync needed, on a server that keeps nothing else on disk. */
+bool sync_file_remove(const char *path, const char *why) {
     char wanted[8] = "no", points[64] = "";
     const KeelAofOps *aof = keel_interface("aof", 100);
     keel_config_get(KEEL_LIT("rdb-del-sync-files"), wanted, sizeof(wanted), NULL);
     keel_config_get(KEEL_LIT("save"), points, sizeof(points), NULL);
-    if (strcmp(wanted, "yes") != 0 || points[0] || (aof && aof->enabled())) return;
-    keel_log(KEEL_LOG_NOTICE, "Removing the RDB file obtained from the master. This replica has "
-                              "persistence disabled");
+    if (strcmp(wanted, "yes") != 0 || points[0] || (aof && aof->enabled())) return false;
+    keel_log(KEEL_LOG_NOTICE, "%s", why);
     unlink(path);
+    return true;
+}
+
+static void remove_obtained(const char *path) {
+    sync_file_remove(path, "Removing the RDB file obtained from the master. This replica has "
+                           "persistence disabled");
 }
 
 static void file_complete(KeelCtx *c) {
@@ -302,7 +346,7 @@ static void file_complete(KeelCtx *c) {
     }
     rx.beat_ms = steady_ms();
     bool good = load_file(c, name) == 0;
-    remove_file(name);
+    remove_obtained(name);
     if (good) {
         succeed(c);
         return;
@@ -369,8 +413,13 @@ static uint64_t keys_here(void) {
     return n;
 }
 
+/* A stream may break off; not everybody who has a part of the data can undo that. */
 static bool wants_stream(void) {
-    return diskless_load == LOAD_SWAPDB || (diskless_load == LOAD_ON_EMPTY && !keys_here());
+    bool aside = diskless_load == LOAD_SWAPDB;
+    if (!aside && (diskless_load != LOAD_ON_EMPTY || keys_here())) return false;
+    const char *why = snapshot->load_refused(aside);
+    if (why) keel_log(KEEL_LOG_NOTICE, "Skipping diskless-load because %s", why);
+    return !why;
 }
 
 /* False: this is no announcement of a copy. */

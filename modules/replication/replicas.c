@@ -173,6 +173,16 @@ void replica_gone(KeelClient *client, void *value) {
     keel_free(r);
 }
 
+void replicas_forget(void) {
+    for (Replica *r = replicas; r; r = r->next) {
+        keel_client_feed(r->client, NULL);
+        if (r->file >= 0) close(r->file);
+        r->file = -1;
+    }
+    replicas = NULL;
+    payload_left(NULL);
+}
+
 void replicas_close(const char *why) {
     if (replicas && why) keel_log(KEEL_LOG_NOTICE, "%s", why);
     for (Replica *r = replicas; r; r = r->next) keel_client_close(r->client, false);
@@ -283,6 +293,10 @@ void replconf(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_syntax(c);
         return;
     }
+    if (keel_is_nested(c) || !keel_client(c)) {
+        keel_reply_error(c, "ERR REPLCONF is for the connections of replicas");
+        return;
+    }
     for (int i = 1; i < argc; i += 2) {
         if (keel_is(argv[i], "ack")) {
             keel_reply_uncounted(c);
@@ -328,11 +342,13 @@ static bool silent(const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
 KeelVerdict peer_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     const Replica *r = replica_of(keel_client(c));
     if (!r || r->state == REPLICA_NEW || silent(cmd, argv, argc)) return KEEL_PASS;
-    KeelReply *reply = keel_call(c, argv, argc, KEEL_CALL_AS_CLIENT | KEEL_CALL_JOURNAL);
-    if (keel_reply_type(reply) == '-') {
-        error_to_replica(keel_reply_str(reply), keel_command_name(cmd));
+    if (strcmp(keel_command_name(cmd), "replconf") != 0) {
+        KeelReply *reply = keel_call(c, argv, argc, KEEL_CALL_AS_CLIENT | KEEL_CALL_JOURNAL);
+        if (keel_reply_type(reply) == '-') {
+            error_to_replica(keel_reply_str(reply), keel_command_name(cmd));
+        }
+        keel_reply_free(reply);
     }
-    keel_reply_free(reply);
     rogue(c, keel_command_name(cmd));
     keel_reply_uncounted(c);
     return KEEL_ANSWERED;

@@ -14,7 +14,7 @@
 
 #include <limits.h>
 
-enum { SAMPLES = 16, SAMPLE_MS = 100 };
+enum { SAMPLES = 16, SAMPLE_MS = 100, BACKLOG_LEAST = 16 * 1024 };
 
 int64_t backlog_size, backlog_ttl, ping_period, repl_timeout, diskless_delay;
 int64_t diskless_max_replicas, min_replicas, min_replicas_lag, replica_priority;
@@ -30,6 +30,7 @@ const KeelSnapshotOps *snapshot;
 
 static bool backlog_apply(const KeelConfig *config, bool starting, const char **reason) {
     (void)config, (void)starting, (void)reason;
+    if (backlog_size < BACKLOG_LEAST) backlog_size = BACKLOG_LEAST;
     stream_resize();
     return true;
 }
@@ -141,9 +142,14 @@ static void reset_counts(KeelCtx *c, const void *data) {
 
 /* --- INFO ----------------------------------------------------------------------------------- */
 
+/* What replicas that lag make it keep beyond that is theirs. */
+static size_t backlog_memory(void) {
+    size_t all = stream_memory();
+    return all < (size_t)backlog_size ? all : (size_t)backlog_size;
+}
+
 static void write_memory(KeelInfo *info) {
-    size_t all = stream_memory(), backlog = all;
-    if (backlog > (size_t)backlog_size) backlog = (size_t)backlog_size;
+    size_t all = stream_memory(), backlog = backlog_memory();
     keel_info_int(info, "mem_replication_backlog", (int64_t)backlog);
     keel_info_int(info, "mem_total_replication_buffers", (int64_t)all);
     keel_info_int(info, "mem_clients_slaves",
@@ -228,10 +234,16 @@ static bool asked_is_replica(void) {
     return is_replica();
 }
 
+static bool holds_limits(void) {
+    return is_replica() && !ignore_maxmemory;
+}
+
 static const KeelReplicationOps operations = {
     .size = sizeof(KeelReplicationOps), .is_replica = asked_is_replica, .link_up = link_up,
     .syncing = syncing, .replicas_online = replicas_online, .replicas_at = replicas_at,
     .offset = offset, .id = id, .avoid_writes = failing_over,
+    .holds_limits = holds_limits,
+    .backlog_memory = backlog_memory,
 };
 
 /* --- tables --------------------------------------------------------------------------------- */
@@ -252,7 +264,9 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 static int unload(KeelCtx *c) {
     if (is_replica() && !role_ended) return keel_load_error(c, "this server is a replica");
     if (link_busy()) return keel_load_error(c, "a name is being looked up");
-    if (replicas) return keel_load_error(c, "replicas are connected");
+    if (replicas && !role_ended) return keel_load_error(c, "replicas are connected");
+    replicas_forget();
+    role_unload();
     stream_close();
     feed_arm();
     return 0;

@@ -153,6 +153,11 @@ Replica *replica_find(KeelStr host, int64_t port);
 size_t replicas_saved_at(int64_t offset); /* on their disks */
 bool replicas_all_at(int64_t offset);
 void replicas_log_lagging(void);
+/* The server ends: their connections will not be told. */
+void replicas_forget(void);
+/* A file that only syncs needed is removed, where `rdb-del-sync-files` wants it (receive.c). True:
+ * it is. `why` is for the log. */
+bool sync_file_remove(const char *path, const char *why);
 /* Bytes to it, in front of whatever its feed has. */
 void replica_say(const Replica *r, KeelStr bytes);
 /* "ip:port", for the log. Lives until the next call. */
@@ -242,6 +247,8 @@ void role_started(KeelCtx *c, const void *data);
 void role_shutdown(KeelCtx *c, const void *data);
 /* Whether the server ends: the module may go whatever it is. */
 extern bool role_ended;
+/* The module goes. */
+void role_unload(void);
 /* INFO's fields of a replica, between "role" and "connected_slaves". */
 void role_info(KeelInfo *info);
 /* ROLE's reply while this server is a primary (replicas.c). */
@@ -266,6 +273,8 @@ void link_failover(KeelCtx *c);
 /* The copy is announced: "$<length>" or "$EOF:<mark>" comes next on primary.fd. */
 void receive_start(KeelCtx *c, const char *id, int64_t offset, KeelStr head);
 void receive_stop(KeelCtx *c);
+/* Whether one is being read right now, with clients served in between. */
+bool receive_loading(void);
 /* Follows the stream from history.offset on; `head` was read already. */
 void apply_start(KeelCtx *c, KeelStr head);
 void apply_stop(KeelCtx *c);

@@ -299,8 +299,14 @@ bool role_ended;
 void role_shutdown(KeelCtx *c, const void *data) {
     if (!((const KeelShutdownEvent *)data)->certain) return;
     role_ended = true;
-    if (keel_loading()) return; /* a copy is being read right now */
+    if (receive_loading()) return; /* a copy is being read right now */
     link_drop(c);
+    set_host(NULL, 0);
+    writable_update();
+}
+
+void role_unload(void) {
+    link_close_socket();
     set_host(NULL, 0);
     writable_update();
 }

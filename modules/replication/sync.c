@@ -190,9 +190,13 @@ static bool may_sync(KeelCtx *c, const Replica *r) {
     return false;
 }
 
-/* The connection's Replica; NULL: it cannot become one, and no reply is due. */
+/* The connection's Replica; NULL: it cannot become one, and all is said. */
 static Replica *comer(KeelCtx *c) {
     KeelClient *client = keel_client(c);
+    if (keel_is_nested(c)) {
+        keel_reply_error(c, "ERR a replica asks for a copy itself, over its connection");
+        return NULL;
+    }
     if (keel_client_kind(client) == KEEL_CLIENT_REPLICA ||
         keel_client_flags(client) & KEEL_CF_MONITOR) {
         keel_reply_uncounted(c);

@@ -1,6 +1,8 @@
 /* memory.c - MEMORY: how much there is of it, whose it is, and whether that looks healthy. */
 #include "server.h"
 
+#include <keel/replication.h>
+
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +25,8 @@ static void memory_usage(KeelCtx *c, const KeelStr *argv, int argc) {
         }
     }
     KeelKey key;
-    if (keel_key_open(c, argv[2], KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS, &key)) {
+    unsigned mode = KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS | KEEL_KEY_EXPIRED_TOO;
+    if (keel_key_open(c, argv[2], mode, &key)) {
         keel_reply_int(c, (int64_t)keel_key_memory(&key, (size_t)samples));
     } else {
         keel_reply_null(c);
@@ -75,9 +78,15 @@ static size_t clients_bytes(const KeelMemoryFacts *f) {
 }
 
 /* What belongs to no key: the empty server, connections and tables. */
+static int64_t backlog_bytes(void) {
+    const KeelReplicationOps *replication =
+        keel_interface("replication", KEEL_REPLICATION_VERSION);
+    return replication ? (int64_t)replication->backlog_memory() : 0;
+}
+
 static size_t overhead_bytes(const KeelMemoryFacts *f) {
     return f->startup + f->tables + clients_bytes(f) + f->clients[KEEL_CLIENT_REPLICA] +
-           f->clients[KEEL_CLIENT_PRIMARY];
+           f->clients[KEEL_CLIENT_PRIMARY] + (size_t)backlog_bytes();
 }
 
 static uint64_t all_keys(void) {
@@ -86,7 +95,7 @@ static uint64_t all_keys(void) {
     return keys;
 }
 
-/* Fields about what other modules keep (backlog, caches) are 0 until such modules write them. */
+/* Fields about what other modules keep (caches) are 0 until such modules write them. */
 static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
     KeelMemoryFacts f = {.size = sizeof(f)};
@@ -99,7 +108,7 @@ static void memory_stats(KeelCtx *c, const KeelStr *argv, int argc) {
     pair_int(c, "peak.allocated", (int64_t)f.peak), pairs++;
     pair_int(c, "total.allocated", (int64_t)f.used), pairs++;
     pair_int(c, "startup.allocated", (int64_t)f.startup), pairs++;
-    pair_int(c, "replication.backlog", 0), pairs++;
+    pair_int(c, "replication.backlog", backlog_bytes()), pairs++;
     pair_int(c, "clients.slaves", (int64_t)f.clients[KEEL_CLIENT_REPLICA]), pairs++;
     pair_int(c, "clients.normal", (int64_t)clients_bytes(&f)), pairs++;
     pair_int(c, "cluster.links", 0), pairs++;

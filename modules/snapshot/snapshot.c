@@ -127,6 +127,7 @@ static const KeelSnapshotOps operations = {
     .file_close = file_close, .file_abandon = file_abandon, .file_rename = file_rename,
     .file_sweep = file_sweep, .background_save = store_background,
     .load_begin_aside = loading_begin_aside, .load_refused = kept_refused,
+    .peer_unwritten = store_peer_unwritten,
     .child_fork = child_fork, .child_report = child_report,
 };
 

@@ -103,6 +103,7 @@ void points_get(const KeelConfig *config, KeelConfigOut *out);
 extern int disk_gate;
 KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void disk_arm(void);
+void store_peer_unwritten(void);
 
 /* reload.c: DEBUG RELOAD. */
 extern const KeelDebug debug_reload;

@@ -6,6 +6,7 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <keel/replication.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POINTS_MAX = 64, RETRY_SECONDS = 5 };
+enum { POINTS_MAX = 64, RETRY_SECONDS = 5, LOG_MS = 10000 };
 
 static const char child_purpose[] = "RDB";
 
@@ -272,6 +273,19 @@ void disk_arm(void) {
     keel_gate_arm(disk_gate, !last_good && stop_writes_on_error && point_count > 0);
 }
 
+void store_peer_unwritten(void) {
+    static int64_t told_ms;
+    char ignore[8] = "no";
+    keel_config_get(KEEL_LIT("replica-ignore-disk-write-errors"), ignore, sizeof(ignore), NULL);
+    if (strcmp(ignore, "yes") != 0) {
+        keel_panic(__FILE__, __LINE__, "Replica was unable to write command to disk.");
+    }
+    if (told_ms && keel_now_ms() - told_ms <= LOG_MS) return;
+    told_ms = keel_now_ms();
+    keel_log(KEEL_LOG_WARNING, "Replica is applying a command even though it is unable to write to "
+                               "disk.");
+}
+
 /* What comes from the server that we copy is its own to refuse. */
 KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)argv, (void)argc;
@@ -279,7 +293,10 @@ KeelVerdict disk_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *ar
     if (!(keel_command_flags(cmd) & KEEL_WRITE) && strcmp(keel_command_name(cmd), "ping") != 0) {
         return KEEL_PASS;
     }
-    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) return KEEL_PASS;
+    if (client && keel_client_kind(client) == KEEL_CLIENT_PRIMARY) {
+        if (keel_command_flags(cmd) & KEEL_WRITE) store_peer_unwritten();
+        return KEEL_PASS;
+    }
     keel_reply_error(c, "MISCONF Redis is configured to save RDB snapshots, but it's currently "
                         "unable to persist to disk. Commands that may modify the data set are "
                         "disabled, because this instance is configured to report errors during "
@@ -326,7 +343,9 @@ int store_load_at_start(KeelCtx *c) {
 }
 
 int store_load(KeelCtx *c, bool merge) {
-    KeelLoadOptions o = {.size = sizeof(o), .merge = merge};
+    const KeelReplicationOps *copy = keel_interface("replication", KEEL_REPLICATION_VERSION);
+    KeelLoadOptions o = {.size = sizeof(o), .merge = merge,
+                         .keep_expired = copy && copy->is_replica()};
     return load_file(c, &o);
 }
 

@@ -6,7 +6,7 @@
 #
 # Prints instructions per command and the functions they were spent in (self cost per command, or
 # with --inclusive 1 with all they call). The command is any name `load -t` knows, or
-# several words ("LPUSH l __data__"). Only the
+# several words ("LPUSH l __data__"), or one in capitals ("TIME"). Only the
 # measured part is instrumented: not the start, not the population of the key space, not the
 # connecting, not the warm-up. The kernel is not seen. --keys and --requests change the size;
 # --out FILE keeps the callgrind file, for callgrind_annotate or kcachegrind; --module FILE loads a
@@ -35,7 +35,9 @@ proc cg_count {server type pipeline requests keys} {
     set control "vgdb --pid=$pid"
     set quiet "> /dev/null 2>&1"
     set before [glob -nocomplain $scratch/callgrind.$who.$pid.*]
-    set what [expr {[llength $type] > 1 ? [list -- {*}$type] : [list -t $type]}]
+    # A word in capitals is a command too, not a name of load's.
+    set what [expr {[llength $type] > 1 || [string is upper [string index $type 0]]
+                    ? [list -- {*}$type] : [list -t $type]}]
     run_load $server -P $pipeline -w [expr {$requests / 4 + 1}] -n $requests -r $keys \
         --before "$control instrumentation on $quiet" \
         --after "$control instrumentation off $quiet && $control dump $quiet" {*}$what

@@ -59,7 +59,7 @@ proc build_tools {} {
     set out $tree/build/tests/bench
     file mkdir $out
     foreach {name file flags} {
-        load load {} startup startup {} zipf zipf {} alloccount alloccount.so {-fPIC -shared}
+        load load {} startup startup {} zipf zipf {} sink sink {} alloccount alloccount.so {-fPIC -shared}
     } {
         set tool($name) $out/$file
         set source $bench_dir/$name.c

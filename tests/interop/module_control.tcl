@@ -47,6 +47,13 @@ module_pair rm_call {
         }
     }
     test "formats are understood alike" {same call.formats one two three}
+    test "names of commands are taken as they are at each call" {
+        foreach word {encoding refcount ENCODING nosuch encoding help} {
+            same call.places n $word
+            same call.places nosuch $word
+        }
+        same call.places h
+    }
     test "calls nest" {
         same call.nested 5 a b
         same call.nested 20 a b c d e f g h i j k l m n o p q r s t u v w x y z
@@ -54,6 +61,18 @@ module_pair rm_call {
     test "calls in a transaction" {
         same_all {{multi} {call.describe E get s} {call.describe E blpop nosuch 0}
                   {call.describe "" select 3} {dbsize} {exec}}
+    }
+}
+
+# ---- rm_frame: what outlives a callback -----------------------------------------------------------
+
+module_pair rm_frame {
+    test "what is kept and what is left behind" {
+        same_all {{frame.keep one two {} three} {frame.append a b} {frame.kept} {frame.shuffle a b c}
+                  {frame.append a c} {frame.keys "" k1 k2 k3} {frame.keys lmf k1 k2 k3}
+                  {frame.keys ccflm k1 k2} {frame.keys cccooommmfffl k1 k2 k3} {mget k1 k2 made2}
+                  {frame.deep 8 w} {frame.auto a b c d e f g} {frame.kept} {frame.drop} {frame.kept}
+                  {frame.append x {}}}
     }
 }
 
@@ -103,6 +122,11 @@ module_pair rm_control {
                   {config set notify-keyspace-events ""} {ctl.heard} {ctl.event 999 1}
                   {ctl.event 2 0} {flushall} {ctl.heard} {ctl.event 2 1} {flushall}
                   {ctl.heard}}
+    }
+    test "files, keys' ends, databases: events are heard alike" {
+        same_all {{flushall} {set a 1} {ctl.event 1 1} {ctl.event 3 1} {ctl.event 13 1} {ctl.heard} {save} {ctl.heard}
+                  {debug reload} {ctl.heard} {select 2} {set x 1} {select 0} {swapdb 0 2} {flushdb} {ctl.heard}
+                  {ctl.event 1 0} {ctl.event 3 0} {ctl.event 13 0} {save} {ctl.heard}}
     }
     test "clients wait and are answered alike" {
         foreach how {now thread thread-reply abort} {same ctl.block $how 0}

@@ -17,6 +17,7 @@ namespace eval kit {
     variable repeatable {save loadmodule user rename-command include client-output-buffer-limit}
     variable next_server 0
     variable last_dir ""
+    variable prefix {}          ;# words before a server's own: a program that runs it elsewhere
     variable defaults {
         daemonize no
         bind 127.0.0.1
@@ -138,7 +139,9 @@ proc with_module {args} {
 
 # Starts the process of `srv`, which has everything but a pid, and gives it back with one.
 proc kit::launch srv {
+    variable prefix
     set words [command_line [dict get $srv binary] [dict get $srv config_file] [dict get $srv args]]
+    set words [concat $prefix $words]
     # A program name with a leading character that exec knows would be an operator: none here.
     set pid [exec {*}$words >> [dict get $srv stdout] 2>> [dict get $srv stderr] &]
     set pid [lindex $pid end]

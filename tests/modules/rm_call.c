@@ -3,6 +3,7 @@
  *     call.describe LETTERS command [arg ...]   errno, and the reply in words
  *     call.pass LETTERS command [arg ...]       the reply as it is
  *     call.formats                              letters that carry arguments
+ *     call.places key [word]                    names from literals and from a place that changes
  *     call.replicate ...                        what goes to the journal */
 #include <errno.h>
 #include <limits.h>
@@ -228,6 +229,36 @@ static int timer_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc
     return RedisModule_ReplyWithSimpleString(ctx, "OK");
 }
 
+/* What a name is remembered by must not matter: one literal that names several subcommands, one
+ * place that holds several names. */
+static int places_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
+    static const char *const names[] = {"get", "strlen", "nosuch", "get", "exists", "GET", "type"};
+    enum { NAMES = sizeof(names) / sizeof(names[0]), ROUNDS = 3 };
+    char place[16];
+    if (argc < 2) return RedisModule_WrongArity(ctx);
+    RedisModule_ReplyWithArray(ctx, ROUNDS * (NAMES + 3));
+    for (int i = 0; i < ROUNDS; i++) {
+        for (size_t j = 0; j < NAMES + 3; j++) {
+            RedisModuleCallReply *reply;
+            if (j < NAMES) {
+                snprintf(place, sizeof(place), "%s", names[j]);
+                reply = RedisModule_Call(ctx, place, "s", argv[1]);
+            } else if (j == NAMES) {
+                reply = RedisModule_Call(ctx, "object", "cs", "encoding", argv[1]);
+            } else if (j == NAMES + 1 && argc > 2) {
+                reply = RedisModule_Call(ctx, "object", "ss", argv[2], argv[1]);
+            } else {
+                reply = RedisModule_Call(ctx, "get", "s", argv[1]);
+            }
+            if (!reply || RedisModule_ReplyWithCallReply(ctx, reply) != REDISMODULE_OK) {
+                RedisModule_ReplyWithLongLong(ctx, errno);
+            }
+            if (reply) RedisModule_FreeCallReply(reply);
+        }
+    }
+    return REDISMODULE_OK;
+}
+
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc);
 __attribute__((visibility("default")))
 int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
@@ -237,6 +268,7 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
         RedisModule_CreateCommand(ctx, "call.describe", describe_command, "write", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "call.pass", pass_command, "write", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "call.formats", formats_command, "write", 0, 0, 0) ||
+        RedisModule_CreateCommand(ctx, "call.places", places_command, "readonly", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "call.nested", nested_command, "readonly", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "call.replicate", replicate_command, "write", 0, 0, 0) ||
         RedisModule_CreateCommand(ctx, "call.timer", timer_command, "write", 0, 0, 0)) {

@@ -430,7 +430,7 @@ start_server {tags {modules}} {
             "!I am broken" "toy.so: the toy says: I am broken"
             "?" "toy.so: the loader toys made no module of it"
             "no" "toy.so: the name '' is not*"
-            "Ball rolls" "toy.so: the name 'Ball' is not*"
+            "Ball=x rolls" "toy.so: the name 'Ball=x' is not*"
             "strings attached" "toy.so: module strings is already loaded*"
         } {
             assert_match $reason [load_error $modules/toy.so $says]

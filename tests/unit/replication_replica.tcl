@@ -22,6 +22,11 @@ proc wait_key {key value} {
     }
 }
 
+# The log says so, or will.
+proc logged pattern {
+    wait_for_log_messages 0 [list $pattern] 0 200 10
+}
+
 proc stream args {
     set bytes ""
     foreach words $args {append bytes [redis::encode $words]}
@@ -60,8 +65,10 @@ fake_primary port {
             assert_equal [s master_sync_left_bytes] [expr {[string length $copy] - 10}]
             say $link [string range $copy 10 end]
             wait_link
+            r select 0
             assert_equal [list [r get a] [r get b] [s master_repl_offset] [s master_replid]] \
                 [list 1 2 100 $fake_id]
+            r select 9
             assert_equal [lindex [r role] 3] connected
         }
         test "what was executed is acknowledged, each second and when asked" {
@@ -149,7 +156,7 @@ fake_primary port {
         }
         test "a refused password ends the attempt" {
             say $link "-WRONGPASS no\r\n"
-            verify_log_message 0 "*Unable to AUTH to MASTER: -WRONGPASS no*" 0
+            logged "*Unable to AUTH to MASTER: -WRONGPASS no*"
             set link [accept_replica]
             greet $link
         } {PSYNC ? -1}
@@ -192,7 +199,7 @@ fake_primary port {
                 greet $link
                 say $link "$answer\r\n"
                 assert_equal [greet [set link [accept_replica]]] {PSYNC ? -1}
-                verify_log_message 0 $pattern 0
+                logged $pattern
                 close $link
             } {}
         }
@@ -201,7 +208,7 @@ fake_primary port {
             hear $link
             say $link "-BUSY no\r\n"
             set link [accept_replica]
-            verify_log_message 0 "*Error reply to PING from master: '-BUSY no'*" 0
+            logged "*Error reply to PING from master: '-BUSY no'*"
             close $link
         } {}
         test "a refused copy ends the attempt" {
@@ -209,11 +216,11 @@ fake_primary port {
             greet $link
             say $link "+FULLRESYNC $fake_id 0\r\n-ERR no copy today\r\n"
             set link [accept_replica]
-            verify_log_message 0 "*MASTER aborted replication with an error: -ERR no copy today*" 0
+            logged "*MASTER aborted replication with an error: -ERR no copy today*"
             greet $link
             say $link "+FULLRESYNC $fake_id 0\r\nGARBAGE\r\n"
             set link [accept_replica]
-            verify_log_message 0 "*Bad protocol from MASTER, the first byte is not '$'*" 0
+            logged "*Bad protocol from MASTER, the first byte is not '$'*"
             close $link
         } {}
     }
@@ -233,7 +240,7 @@ foreach {load how} {disabled disk on-empty-db parser} {
                 wait_link
                 wait_key s 1
                 assert_equal [s slave_repl_offset] [string length [stream {SELECT 9} {set s 1}]]
-                verify_log_message 0 "*receiving [string length $copy] bytes from master to $how*" 0
+                logged "*receiving [string length $copy] bytes from master to $how*"
             }
         }
     }
@@ -248,7 +255,7 @@ foreach {load how} {disabled disk on-empty-db parser} {
                 r select 0
                 assert_equal [lsort [r keys *]] {a b}
                 r select 9
-                verify_log_message 0 "*receiving streamed RDB from master with EOF to $how*" 0
+                logged "*receiving streamed RDB from master with EOF to $how*"
             }
             test "a mark in pieces is found too ($how)" {
                 r replicaof no one
@@ -328,6 +335,61 @@ fake_primary port {
     }
 }
 
+fake_primary port {
+    start_replica $port {repl-diskless-load swapdb appendonly yes} {
+        set bytes [snapshot_of [list new 1 long [string repeat x 3000]]]
+        proc half_a_copy {link bytes id} {
+            say $link "+FULLRESYNC $id 500\r\n\$[string length $bytes]\r\n"
+            say $link [string range $bytes 0 100]
+        }
+        test "a later state of the same data is loaded aside, with the old one served (swapdb)" {
+            set link [accept_replica]
+            greet $link
+            full_copy $link [snapshot_of {old 1}]
+            wait_link
+            r select 0
+            close $link
+            set link [accept_replica]
+            assert_equal [greet $link] [list PSYNC $fake_id 1]
+            half_a_copy $link $bytes $fake_id
+            wait_for_condition 100 20 {[s async_loading] == 1} else {fail "it is not loaded aside"}
+            assert_equal [list [s loading] [r get old] [r dbsize]] {0 1 1}
+            assert_error "READONLY*" {r set a 1}
+            assert_error "LOADING*" {r replicaof no one}
+            assert_equal [s master_link_status] down
+        } {}
+        test "when it is cut the old data is as it was" {
+            close $link
+            set link [accept_replica]
+            assert_equal [greet $link] {PSYNC ? -1}
+            assert_equal [list [s async_loading] [r keys *]] {0 old}
+        }
+        test "other data is loaded aside too, but the old one is not served" {
+            half_a_copy $link $bytes [string repeat e 40]
+            wait_for_condition 100 20 {[s loading] == 1} else {fail "it is not loaded"}
+            assert_error "LOADING*" {r get old}
+            close $link
+            set link [accept_replica]
+            assert_equal [r keys *] old
+            greet $link
+        } {PSYNC ? -1}
+        test "at its end it takes the place of the old data" {
+            full_copy $link $bytes 500 [string repeat e 40]
+            wait_link
+            assert_equal [lsort [r keys *]] {long new}
+            assert_equal [list [s master_repl_offset] [s master_replid]] \
+                [list 500 [string repeat e 40]]
+            wait_for_condition 100 50 {
+                [s aof_rewrite_in_progress] == 0 && [s aof_rewrite_scheduled] == 0
+            } else {fail "it is being rewritten"}
+            restart_server 0 true false
+            r select 0
+            assert_equal [lsort [r keys *]] {long new}
+            r select 9
+        } OK
+    }
+}
+
 # --- time ------------------------------------------------------------------------------------
 
 fake_primary port {
@@ -335,18 +397,21 @@ fake_primary port {
         test "silence ends each stage after repl-timeout" {
             set link [accept_replica]
             set link [accept_replica]
-            verify_log_message 0 "*Timeout connecting to the MASTER...*" 0
+            logged "*Timeout connecting to the MASTER...*"
             greet $link
             say $link "+FULLRESYNC $fake_id 0\r\n\$1000\r\nREDIS"
             set link [accept_replica]
-            verify_log_message 0 "*Timeout receiving bulk data from MASTER...*" 0
+            logged "*Timeout receiving bulk data from MASTER...*"
             greet $link
             full_copy $link [snapshot_of {}]
             wait_link
             set link [accept_replica]
-            verify_log_message 0 "*MASTER timeout: no data nor PING received...*" 0
+            logged "*MASTER timeout: no data nor PING received...*"
         }
     }
+}
+
+fake_primary port {
     start_replica $port {repl-timeout 1 repl-diskless-load on-empty-db} {
         test "so it does while a copy is loaded as it comes, with clients served meanwhile" {
             set link [accept_replica]
@@ -355,7 +420,7 @@ fake_primary port {
             wait_for_condition 50 20 {[s loading] == 1} else {fail "it does not load"}
             assert_error "LOADING*" {r get a}
             set link [accept_replica]
-            verify_log_message 0 "*Failed trying to load the MASTER synchronization DB from socket*" 0
+            logged "*Failed trying to load the MASTER synchronization DB from socket*"
             assert_equal [r get a] {}
         } {}
     }
@@ -367,7 +432,7 @@ fake_primary port {
     start_replica $port {repl-diskless-load on-empty-db} {
         test "a primary that sends garbage at any stage ends nothing but its link" {
             expr {srand(12345)}
-            for {set round 0} {$round < 60} {incr round} {
+            for {set round 0} {$round < 36} {incr round} {
                 set link [accept_replica]
                 set stage [expr {$round % 6}]
                 set junk [randstring 1 600 binary]
@@ -395,14 +460,7 @@ fake_primary port {
 
 # --- to its clients --------------------------------------------------------------------------
 
-# Code with a replica in step, whose link is `link`.
-proc with_replica {overrides code} {
-    uplevel 1 [list fake_primary port [list start_replica \$port $overrides \
-        "set link \[accept_replica\]; greet \$link; full_copy \$link \[snapshot_of {}\]; wait_link
-         r select 0; $code"]]
-}
-
-# fake_primary substitutes nothing, so the port goes in when it is known.
+# Code with a replica in step, whose link is `link` and whose client is on database 0.
 proc with_replica {overrides code} {
     upvar 1 link link port port
     fake_primary port {
@@ -436,8 +494,8 @@ with_replica {} {
     test "the primary's commands that fail are told of" {
         say $link [stream {lpush a x} {nosuch command} {set after 1}]
         wait_key after 1
-        verify_log_message 0 "*== CRITICAL == This replica is sending an error to its master: *WRONGTYPE*after processing the command 'lpush'*" 0
-        verify_log_message 0 "*== CRITICAL == *unknown command*<unknown>*" 0
+        logged "*== CRITICAL == This replica is sending an error to its master: *WRONGTYPE*after processing the command 'lpush'*"
+        logged "*== CRITICAL == *unknown command*<unknown>*"
         assert_equal [s unexpected_error_replies] 2
     }
 
@@ -446,7 +504,7 @@ with_replica {} {
         say $link [stream [list set ttl 1 pxat $soon] [list set gone x pxat $soon]]
         wait_key ttl 1
         after 250
-        assert_equal [list [r get ttl] [r exists ttl] [r ttl ttl] [r dbsize]] {{} 0 -2 4}
+        assert_equal [list [r get ttl] [r exists ttl] [r ttl ttl] [r dbsize]] {{} 0 -2 5}
         assert_equal [lsort [r keys *]] {a after b}
         say $link [stream {append ttl more} {persist ttl} {del gone} {set done 1}]
         wait_key done 1
@@ -458,10 +516,10 @@ with_replica {} {
         wait_key done 2
         assert_equal [list [r get past] [r object freq nosuch]] {{} {}}
         assert_equal [s expired_keys] 0
-    } {} {needs:none}
+    }
 
     test "a pause of clients does not stop the primary's stream" {
-        r client pause 100000 all
+        r client pause 100000 write
         say $link [stream {incr paused}]
         set ack [expr {[string length [stream {incr paused}]]}]
         set want [hear_ack $link]
@@ -521,7 +579,7 @@ with_replica {replica-serve-stale-data no} {
         assert_error "MASTERDOWN*" {r multi; r get a}
         assert_error "*" {r exec}
         assert_match "*role:slave*" [r info replication]
-        assert_equal [r ping] PONG
+        assert_error "MASTERDOWN*" {r ping}
         r config set replica-serve-stale-data yes
         assert_equal [r get a] {}
         r config set replica-serve-stale-data no
@@ -670,6 +728,65 @@ fake_primary port {
             assert_equal [list [r get a] [r get b] [r get c]] {1 2 3}
             set link [accept_replica]
             assert_equal [greet $link] {PSYNC ? -1}
+        }
+    }
+}
+
+foreach {who start} {"" start_server " that is the real server" start_real_server} {
+    if {$start eq "start_real_server" && ![kit::have_real_server]} continue
+    start_server {overrides {save {3600 1} repl-diskless-sync-delay 0}} {
+        $start [list overrides [list replicaof "127.0.0.1 [srv port]" save {""}]] {
+            test "a primary that is restarted goes on with its replica$who" {
+                wait_link
+                set primary [srv -1 client]
+                $primary set goes 1 px 400
+                $primary set stays 1
+                wait_key stays 1
+                set id [s -1 master_replid]
+                set offset [s -1 master_repl_offset]
+                restart_server -1 true false
+                set primary [srv -1 client]
+                wait_link
+                assert_equal [list [s -1 sync_full] [s -1 sync_partial_ok]] {0 1}
+                assert_equal [list [s -1 master_replid2] [s -1 second_repl_offset]] \
+                    [list $id [expr {$offset + 1}]]
+                wait_for_condition 100 50 {[r dbsize] == 1 && [$primary dbsize] == 1} else {
+                    fail "the key whose time was over stays"
+                }
+                assert_equal [debug_digest] [debug_digest -1]
+            }
+            test "and with one that is restarted$who" {
+                r config set save "3600 1"
+                restart_server 0 true false
+                wait_link
+                [srv -1 client] set more 1
+                wait_key more 1
+                assert_equal [list [s -1 sync_full] [s -1 sync_partial_ok]] {0 2}
+                assert_equal [debug_digest] [debug_digest -1]
+            }
+        }
+    }
+}
+
+foreach load {disabled on-empty-db swapdb} {
+    fake_primary port {
+        set options [list replicaof "127.0.0.1 $port" save {""} repl-diskless-load $load]
+        set server [start_server [list overrides $options]]
+        test "the server ends in the middle of a copy (repl-diskless-load $load)" {
+            set client [dict get $server client]
+            set link [accept_replica]
+            greet $link
+            say $link "+FULLRESYNC $fake_id 0\r\n\$1000\r\nREDIS0010"
+            wait_for_condition 100 20 {
+                [status $client master_sync_in_progress] == 1
+            } else {fail "no copy"}
+            after 100
+            catch {$client shutdown nosave}
+            wait_for_condition 100 50 {![is_alive $server]} else {fail "it lives"}
+            set dir [file dirname [dict get $server stdout]]
+            assert_equal [glob -nocomplain $dir/temp-*] {}
+            assert_match "*ready to exit, bye bye*" [kit::read_file [dict get $server stdout]]
+            assert_no_match "*left * bytes behind*" [kit::read_file [dict get $server stdout]]
         }
     }
 }
