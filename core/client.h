@@ -45,6 +45,7 @@ struct KeelClient {
     bool hung_up;              /* the peer closed: read to the end */
     bool ended;                /* the end has been read; what was sent before it still runs */
     bool in_write_queue, in_write_again, in_again, in_closing;
+    bool resumed;              /* in_again because its wait is over */
     const KeelCommandRef *last_command;
     char *query;               /* unparsed bytes; NULL: none */
     size_t query_len, query_room;

@@ -344,6 +344,7 @@ void loop_run(void) {
         tell_turn(KEEL_AFTER);
         net_run_resumed();
         between_turns();
+        net_run_unblocked();
         finish_turn();
         uint64_t ticks = ticks_now() - stats.turn_start;
         stats.turn_ticks += ticks;

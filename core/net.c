@@ -62,6 +62,7 @@ static struct WriteQueue {
 enum { REPLIES, MESSAGES };
 static uint64_t *again;         /* ids of clients with more to read or to run */
 static size_t again_count, again_room;
+static bool resumed_any;        /* among them are some that waited until now */
 static KeelCtx main_ctx;
 static const Input *current;    /* whose requests it runs */
 
@@ -79,8 +80,7 @@ static void turn_begin(void) {
     reply_arena_reset();
 }
 
-void net_resume(KeelClient *client) {
-    client->flags &= ~(uint32_t)(KEEL_CF_HELD | KEEL_CF_BLOCKED);
+static void queue_again(KeelClient *client) {
     if (client->in_again) return;
     client->in_again = true;
     if (again_count == again_room) {
@@ -90,11 +90,10 @@ void net_resume(KeelClient *client) {
     again[again_count++] = client->id;
 }
 
-/* Like net_resume(), for a client that only has more to read or write. */
-static void once_more(KeelClient *client) {
-    uint32_t waiting = client->flags & (KEEL_CF_HELD | KEEL_CF_BLOCKED);
-    net_resume(client);
-    client->flags |= waiting;
+void net_resume(KeelClient *client) {
+    client->flags &= ~(uint32_t)(KEEL_CF_HELD | KEEL_CF_BLOCKED);
+    client->resumed = resumed_any = true;
+    queue_again(client);
 }
 
 bool net_has_resumed(void) {
@@ -215,7 +214,7 @@ static bool parse_input(Input *in) {
             in->pos = r.next;
             /* Limits change with AUTH: what follows it is looked at afterwards. */
             if (!limits.authenticated && r.argc) {
-                once_more(in->client);
+                queue_again(in->client);
                 return true;
             }
             break;
@@ -246,7 +245,7 @@ static void parse_pieces(Input *in) {
         in->pos = client->query + client->partial->position;
         request_add(in, client->partial->args, argc)->end = in->pos;
         in->end = client->query + client->query_len;
-        if (in->pos < in->end) once_more(client); /* behind it, after its execution */
+        if (in->pos < in->end) queue_again(client); /* behind it, after its execution */
     } else {
         in->pos = in->end = NULL; /* all stays where it is */
     }
@@ -281,7 +280,7 @@ bool net_gather(KeelClient *client) {
         in->pos = client->query; /* NULL when all that came was the end, or part of an argument */
         in->end = client->query ? client->query + client->query_len : NULL;
     }
-    if (client->readable) once_more(client);
+    if (client->readable) queue_again(client);
     if (waits) {
         if (client->ended) client_close(client); /* nobody waits any more */
         return true;
@@ -290,7 +289,7 @@ bool net_gather(KeelClient *client) {
     if (client->partial) {
         parse_pieces(in);
     } else if (!parse_input(in)) {
-        once_more(client);
+        queue_again(client);
     }
     return true;
 }
@@ -422,26 +421,44 @@ void net_execute(void) {
     input_count = 0;
 }
 
-bool net_run_resumed(void) {
-    if (!again_count) return false;
-    size_t n = again_count;
+static void run_one(KeelClient *client) {
+    client->in_again = false;
+    client->resumed = false;
+    if (client->in_write_again) {
+        client->in_write_again = false;
+        client_queue_write(client);
+    }
+    if (!net_gather(client)) {
+        net_execute();
+        net_flush();
+        net_gather(client);
+    }
+}
+
+/* One round over those that are queued now; the others, or those that join meanwhile, stay. */
+static void run_round(bool resumed_only) {
+    size_t n = again_count, kept = 0;
+    resumed_any = false;
     for (size_t i = 0; i < n; i++) {
         KeelClient *client = keel_client_by_id(again[i]);
         if (!client) continue;
-        client->in_again = false;
-        if (client->in_write_again) {
-            client->in_write_again = false;
-            client_queue_write(client);
-        }
-        if (!net_gather(client)) {
-            net_execute();
-            net_flush();
-            net_gather(client);
-        }
+        if (resumed_only && !client->resumed) again[kept++] = again[i];
+        else run_one(client);
     }
     net_execute();
-    memmove(again, again + n, (again_count - n) * sizeof(*again));
-    again_count -= n;
+    memmove(again + kept, again + n, (again_count - n) * sizeof(*again));
+    again_count -= n - kept;
+}
+
+void net_run_unblocked(void) {
+    enum { ROUNDS_MAX = 1024 }; /* those who wake each other for ever let others in between */
+    for (int i = 0; i < ROUNDS_MAX && resumed_any; i++) run_round(true);
+}
+
+bool net_run_resumed(void) {
+    if (!again_count) return false;
+    run_round(false);
+    net_run_unblocked();
     return true;
 }
 
@@ -565,7 +582,7 @@ static bool write_once(KeelClient *client) {
 static void flush_feed(KeelClient *client, size_t budget) {
     if (client_output_bytes(client) || !link_send(client, budget)) return;
     client->in_write_again = true;
-    once_more(client);
+    queue_again(client);
 }
 
 static void flush_client(KeelClient *client) {
@@ -578,7 +595,7 @@ static void flush_client(KeelClient *client) {
         if (wrote >= budget) {
             if (client_output_bytes(client)) {
                 client->in_write_again = true;
-                once_more(client);
+                queue_again(client);
             }
             break;
         }
@@ -655,12 +672,12 @@ static void run_meanwhile(Input *in) {
 void net_serve_meanwhile(KeelClient *client) {
     bool waits = client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING);
     if (waits || client->writer || client->link || client->close_now || in_batch(client)) {
-        once_more(client);
+        queue_again(client);
         return;
     }
     if (!arena) turn_begin();
     if (request_count >= REQUESTS_MAX || ARGS_MAX - args_used < 1024) {
-        once_more(client);
+        queue_again(client);
         return;
     }
     size_t args_before = args_used, requests_before = request_count;
@@ -670,8 +687,8 @@ void net_serve_meanwhile(KeelClient *client) {
     in.pos = client->query;
     in.end = client->query ? client->query + client->query_len : NULL;
     if (client->partial) parse_pieces(&in);
-    else if (in.pos && !parse_input(&in)) once_more(client);
-    if (client->readable) once_more(client);
+    else if (in.pos && !parse_input(&in)) queue_again(client);
+    if (client->readable) queue_again(client);
     run_meanwhile(&in);
     settle(&in);
     args_used = args_before;

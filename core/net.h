@@ -30,8 +30,11 @@ void net_writable(KeelClient *client);
 
 /* A client that waited (blocked, held) goes on with what it sent meanwhile: at the next turn. */
 void net_resume(KeelClient *client);
-/* Runs what resumed clients have waiting. True: there was something. */
+/* Runs what resumed clients have waiting, and then what those have that they resume, before any new
+ * input is read: as if all had happened at once. True: there was something. */
 bool net_run_resumed(void);
+/* The same without those who only have more to read or write. */
+void net_run_unblocked(void);
 /* A client has something to read while somebody's command runs: what it sent runs at once and is
  * answered, or is left for the next turn when the client is a part of this one. */
 void net_serve_meanwhile(KeelClient *client);

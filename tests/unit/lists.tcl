@@ -528,6 +528,38 @@ start_server {tags {list blocking} overrides {enable-debug-command yes}} {
         foreach rd $rds {lappend got [lindex [answer $rd] 1]}
         list $got [r llen k] [r del k]
     } [list [concat [lrepeat 10 x] [lrepeat 10 y]] 5 1]
+
+    test "Clients that wake each other in a chain all go on before anybody's next command" {
+        for {set round 0} {$round < 4} {incr round} {
+            r del log
+            set chain {}
+            for {set i 0} {$i < 8} {incr i} {
+                set rd [redis_deferring_client]
+                $rd blpop link:$i 0
+                $rd rpush log $i
+                $rd rpush link:[expr {$i + 1}] x
+                $rd rpush log $i-again
+                lappend chain $rd
+                wait_for_blocked_clients_count [expr {$i + 1}]
+            }
+            after 120 ;# what stands behind the waits has arrived: small packets wait for others
+            r rpush link:0 x
+            assert_equal 17 [r rpush log next]
+            assert_equal {0 0-again 1 1-again 2 2-again 3 3-again} [r lrange log 0 7]
+            foreach rd $chain {$rd close}
+            r del link:8
+        }
+        # So does what stands behind a wait whose time is up.
+        set rd [redis_deferring_client]
+        r del log
+        $rd blpop nosuch 0.05
+        $rd rpush log late
+        for {set i 0} {$i < 200} {incr i} {r ping}
+        assert_equal {} [$rd read]
+        assert_equal 1 [$rd read]
+        $rd close
+        r lrange log 0 -1
+    } late
 }
 
 # ---- journal and events -------------------------------------------------------------------------
