@@ -240,9 +240,11 @@ static void part_gather(void) {
     if (!crash.frame_count) frames_gather();
 }
 
-/* Where an object's file is. The linker knows the server by the title of its process. */
-static const char *object_path(const Dl_info *where, const void *server) {
-    return where->dli_fbase == server ? "/proc/self/exe" : where->dli_fname;
+/* Where an object's file is. The linker knows the server by the title of its process, and a module
+ * that replaced another by the name of a copy. */
+static const char *object_path(const Dl_info *where, const void *server, const Module *module) {
+    if (where->dli_fbase == server) return "/proc/self/exe";
+    return module && module->path && *module->path ? module->path : where->dli_fname;
 }
 
 /* "object(function+0x1f) [offset for addr2line]", and the module that the object is. A return
@@ -261,12 +263,12 @@ static void say_frame(int number, const char *at, const void *server) {
         snprintf(name, sizeof(name), "%s", where.dli_sname);
         into = (size_t)(inside - (const char *)where.dli_saddr);
     } else {
-        symbol_find(object_path(&where, server), offset, name, sizeof(name), &into);
+        symbol_find(object_path(&where, server, module), offset, name, sizeof(name), &into);
     }
     size_t cut = (size_t)(at - inside);
     say("#%-2d %s(%s+0x%zx) [+0x%zx]%s%s\n", number,
-        where.dli_fbase == server ? "keel" : base_name(where.dli_fname), name, into + cut,
-        offset + cut, module ? " module " : "", module ? module->name : "");
+        where.dli_fbase == server ? "keel" : base_name(object_path(&where, server, module)), name,
+        into + cut, offset + cut, module ? " module " : "", module ? module->name : "");
 }
 
 static void part_frames(void) {

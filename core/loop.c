@@ -6,10 +6,12 @@
 #include "config.h"
 #include "crash.h"
 #include "daemon.h"
+#include "dispatch.h"
 #include "hook.h"
 #include "journal.h"
 #include "keyspace.h"
 #include "log.h"
+#include "mem.h"
 #include "module.h"
 #include "net.h"
 #include "oom.h"
@@ -314,6 +316,23 @@ bool keel_serve(void) {
     crash_module = before;
     serving = false;
     return !running;
+}
+
+void keel_serve_others(void) {
+    static bool serving;
+    if (!running || serving || !mem_loop_thread) return;
+    const void *module = crash_module, *command = crash_command;
+    KeelCtx *ctx = crash_ctx;
+    uint64_t clock = dispatch_clock();
+    serving = true;
+    crash_module = crash_command = NULL;
+    crash_ctx = NULL;
+    poll_meanwhile();
+    crash_module = module;
+    crash_command = command;
+    crash_ctx = ctx;
+    dispatch_set_clock(clock);
+    serving = false;
 }
 
 void loop_run(void) {

@@ -31,8 +31,8 @@ void mem_allocator_stats(size_t *allocated, size_t *active, size_t *resident);
 const char *mem_allocator_name(void);
 /* Gives dirty pages back. */
 void mem_purge(void);
-/* Whether a thread of the allocator's gives pages back some seconds after they became free. Without it
- * that happens while memory is allocated, so hardly at all in a server that only reads. */
+/* Whether a thread of the allocator's gives pages back some seconds after they became free. Without
+ * it that happens while memory is allocated, so hardly at all in a server that only reads. */
 void mem_purge_in_background(bool on);
 
 static inline void mem_account(KeelMemory *account, int64_t bytes, int64_t blocks) {

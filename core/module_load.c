@@ -230,7 +230,8 @@ static int ask_loader(Module *old, const Module *m, char *error, size_t room) {
     KeelCtx c;
     const void *before;
     if (old->loader_owner != m->loader_owner) {
-        snprintf(error, room, "it is a module of another kind than the one that it should replace");
+        snprintf(error, room, "%s is a module of another kind than the one that it should replace",
+                 m->path);
         return -1;
     }
     if (!m->loader) return 0;
@@ -358,12 +359,16 @@ static int load_steps(Module *m, const KeelModule *linked, char *error, size_t r
     char why[MODULE_REASON_ROOM] = "";
     bool ran = false, adopted = false;
     if (!linked && module_open(m, error, room) != 0) return -1;
-    int result = m->replaces ? ask_loader(m->replaces, m, why, sizeof(why)) : 0;
-    if (result == 0 && m->loader) {
+    if (m->replaces && ask_loader(m->replaces, m, error, room) != 0) {
+        dlclose(m->library);
+        return -1;
+    }
+    int result;
+    if (m->loader) {
         ran = true;
         result = load_foreign(m, why, sizeof(why));
         adopted = result == 0;
-    } else if (result == 0) {
+    } else {
         if (!linked) linked = dlsym(m->library, "keel_module");
         result = linked ? attach(m, linked, false, why, sizeof(why)) : -1;
     }

@@ -2,9 +2,9 @@
  *
  * jemalloc tells of a block's slab how many of its places are free, and of all slabs of that size
  * how many there are and how full. A block moves when its slab is less full than the average, or
- * hardly fuller: then the copy, which goes to the slab that is being filled, lies better, and sparse
- * slabs run empty. Both copying and freeing pass by the thread's cache of blocks, which would give
- * the freed place to the next copy. */
+ * hardly fuller: then the copy, which goes to the slab that is being filled, lies better, and
+ * sparse slabs run empty. Both copying and freeing pass by the thread's cache of blocks, which
+ * would give the freed place to the next copy. */
 #include "move.h"
 
 #include "config.h"

@@ -619,6 +619,69 @@ void net_flush(void) {
     }
 }
 
+/* ---- while a command runs --------------------------------------------------------------------- */
+
+/* Clients of the batch that runs are not served out of their turn: what they sent stands in it. */
+static bool in_batch(const KeelClient *client) {
+    for (size_t i = 0; i < input_count; i++) {
+        if (inputs[i].client == client) return true;
+    }
+    return false;
+}
+
+/* Runs what a client sent in a context of its own; the batch that runs is left as it is, since what
+ * is parsed here stands behind what it has in the same rooms. */
+static void run_meanwhile(Input *in) {
+    KeelClient *client = in->client;
+    KeelCtx c;
+    for (size_t i = 0; i < in->count; i++) {
+        Request *r = &requests[in->first + i];
+        r->command = NULL; /* found as it is admitted */
+        r->memo = NULL;
+        r->memo_count = 0;
+        memset(&c, 0, sizeof(c));
+        reply_open(&c, client);
+        c.db = client->db;
+        dispatch_start_clock();
+        bool more = dispatch_request(&c, r);
+        in->done = i + !(client->flags & KEEL_CF_HELD);
+        reply_close(&c);
+        if (more) continue;
+        if (client->flags & KEEL_CF_CLOSING) in->done = in->count;
+        break;
+    }
+}
+
+void net_serve_meanwhile(KeelClient *client) {
+    bool waits = client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING);
+    if (waits || client->writer || client->link || client->close_now || in_batch(client)) {
+        once_more(client);
+        return;
+    }
+    if (!arena) turn_begin();
+    if (request_count >= REQUESTS_MAX || ARGS_MAX - args_used < 1024) {
+        once_more(client);
+        return;
+    }
+    size_t args_before = args_used, requests_before = request_count;
+    bool queued = client->in_write_queue;
+    Input in = {.client = client, .first = request_count};
+    if (!read_behind(client)) return;
+    in.pos = client->query;
+    in.end = client->query ? client->query + client->query_len : NULL;
+    if (client->partial) parse_pieces(&in);
+    else if (in.pos && !parse_input(&in)) once_more(client);
+    if (client->readable) once_more(client);
+    run_meanwhile(&in);
+    settle(&in);
+    args_used = args_before;
+    request_count = requests_before;
+    /* Replies that wait for the journal go with it. */
+    if (queued || replies_held || !client->in_write_queue) return;
+    net_forget(client);
+    flush_client(client);
+}
+
 bool net_has_pending_output(void) {
     return (write_queues[REPLIES].first || write_queues[MESSAGES].first) && !replies_held;
 }

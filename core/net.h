@@ -32,6 +32,9 @@ void net_writable(KeelClient *client);
 void net_resume(KeelClient *client);
 /* Runs what resumed clients have waiting. True: there was something. */
 bool net_run_resumed(void);
+/* A client has something to read while somebody's command runs: what it sent runs at once and is
+ * answered, or is left for the next turn when the client is a part of this one. */
+void net_serve_meanwhile(KeelClient *client);
 bool net_has_resumed(void);
 bool net_has_pending_output(void);
 /* In a fork child: the listeners are the parent's. */

@@ -204,6 +204,24 @@ void poll_glance(void) {
     handle(events, n);
 }
 
+/* Events of sockets come once, so none may be passed over; the other kinds come again. */
+void poll_meanwhile(void) {
+    struct epoll_event events[EVENTS];
+    int n = epoll_wait(epoll_fd, events, EVENTS, 0);
+    for (int i = 0; i < n; i++) {
+        uint64_t data = events[i].data.u64;
+        if ((data & 3) == KIND_LISTENER) net_accept((int)(data >> 2));
+        if ((data & 3) != KIND_CLIENT) continue;
+        KeelClient *client = (KeelClient *)(uintptr_t)data;
+        if (client->close_now) continue;
+        if (events[i].events & EPOLLOUT) net_writable(client);
+        if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) client->hung_up = true;
+        if (!(events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))) continue;
+        client->readable = true;
+        net_serve_meanwhile(client);
+    }
+}
+
 bool poll_handling(void) {
     return handling > 0;
 }

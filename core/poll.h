@@ -16,6 +16,8 @@ void poll_turn(int ms);
 void poll_glance(void);
 /* Whether we are inside one: clients that closed may still be among its events. */
 bool poll_handling(void);
+/* While a command runs: other clients that sent something, and those that connect. */
+void poll_meanwhile(void);
 /* Descriptors that a module watches. */
 size_t poll_watch_count(const void *module_self);
 

@@ -484,6 +484,11 @@ void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n) {
     }
 }
 
+void keel_reply_end_push(KeelCtx *c, KeelDeferred d, size_t n) {
+    d.kind_ = '>';
+    keel_reply_end(c, d, n);
+}
+
 /* ---- counting -------------------------------------------------------------------------------- */
 
 void reply_check(KeelCtx *c) {

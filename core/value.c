@@ -70,6 +70,12 @@ static void track_expiry(Db *db, uint64_t hash, const Entry *before, Entry *e) {
     }
 }
 
+static __attribute__((noinline)) void tell_removed(KeelKey *key, KeelCause cause) {
+    KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = cause};
+    hooks_call(key->ctx, KEEL_EVENT_KEY_REMOVED, &event);
+    key_check(key);
+}
+
 /* Gives the key an entry of this shape and returns where its value goes. `*old` is what the caller
  * frees when the new value is written. */
 static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, int64_t expiry,
@@ -77,6 +83,11 @@ static char *key_shape(KeelKey *key, uint8_t type, KeelForm form, size_t tail, i
     key_check(key);
     Db *db = key_db(key);
     Entry *e = key->entry_;
+    if (__builtin_expect(hooks_count[KEEL_EVENT_KEY_REMOVED] != 0, 0) && e &&
+        expiry != KEEL_KEEP_EXPIRY && !db->staged) {
+        tell_removed(key, KEEL_OVERWRITTEN);
+        e = key->entry_; /* a hook may have been faster */
+    }
     if (!e) {
         *old = (OldValue){0};
         e = entry_new(key->name, expiry == KEEL_KEEP_EXPIRY ? KEEL_NO_EXPIRY : expiry, form, tail);
@@ -228,9 +239,7 @@ static Entry *key_detach(KeelKey *key) {
 /* Removes the key and returns its entry, which the caller frees; NULL when a hook was faster. */
 static Entry *key_take_out(KeelKey *key, KeelCause cause, bool lazy) {
     if (hooks_count[KEEL_EVENT_KEY_REMOVED] && !key_db(key)->staged) {
-        KeelKeyEvent event = {.db = key_db(key)->id, .name = key->name, .cause = cause};
-        hooks_call(key->ctx, KEEL_EVENT_KEY_REMOVED, &event);
-        key_check(key);
+        tell_removed(key, cause);
         if (!key->entry_) return NULL;
     }
     Entry *e = key_detach(key);

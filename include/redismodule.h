@@ -21,7 +21,17 @@
  *
  * The layouts, numbers and names are those of Redis 7.2 (with a few newer functions); a module
  * built against this header is the same as one built against Redis's own. New modules for Keel alone are
- * shorter against <keel.h>. */
+ * shorter against <keel.h>.
+ *
+ * MODULE RELOAD name [path] loads new code of a module beside the old one and hands over to it. For
+ * values the encoding version that RedisModule_CreateDataType() gets is a promise: when it is the same,
+ * the new code gets the pointers that the old one made, so it must read the same structs, and these may
+ * point neither to the old code nor to its variables; when it is another, rdb_save of the old and
+ * rdb_load of the new code make new values. Auxiliary fields are saved and loaded so in any case,
+ * settings get their values from RedisModule_LoadConfigs(). Then RedisModule_OnUnload() of the old code
+ * may refuse; after it, `free` may be called for values that were saved. Any failure leaves the old code
+ * as it was. What else a module keeps is lost, and what keeps it from being unloaded (waiting clients,
+ * timers, APIs in use, but not types) keeps it from being replaced. */
 #ifndef REDISMODULE_H
 #define REDISMODULE_H
 

@@ -219,6 +219,46 @@ void ordered_init(Ordered *o) {
     o->root = o->first = o->last = leaf_new(o, FIRST_ROOM);
 }
 
+typedef void *Copy(const void *element);
+
+static Leaf *copy_leaf(Ordered *o, const Leaf *from, Copy *copy) {
+    Leaf *leaf = leaf_new(o, from->room);
+    for (unsigned i = 0; i < from->count; i++) __builtin_prefetch(from->items[i].element);
+    for (unsigned i = 0; i < from->count; i++) {
+        leaf->items[i] = (Item){from->items[i].score, copy(from->items[i].element)};
+    }
+    leaf->count = from->count;
+    leaf->previous = o->last;
+    leaf->next = NULL;
+    *(o->last ? &o->last->next : &o->first) = leaf;
+    o->last = leaf;
+    return leaf;
+}
+
+/* What is below a node, from left to right; *low gets its first item. */
+static void *copy_below(Ordered *o, const void *node, unsigned levels, Copy *copy, Item *low) {
+    if (levels == 0) {
+        Leaf *leaf = copy_leaf(o, node, copy);
+        if (leaf->count) *low = leaf->items[0];
+        return leaf;
+    }
+    const Branch *from = node;
+    Branch *b = branch_new(o);
+    b->count = from->count;
+    for (unsigned i = 0; i < b->count; i++) {
+        b->children[i] = copy_below(o, from->children[i], levels - 1, copy, &b->lows[i]);
+        b->sums[i] = from->sums[i];
+    }
+    *low = b->lows[0];
+    return b;
+}
+
+void ordered_copy(Ordered *o, const Ordered *from, void *(*copy)(const void *element)) {
+    Item low;
+    *o = (Ordered){.count = from->count, .levels = from->levels};
+    o->root = copy_below(o, from->root, from->levels, copy, &low);
+}
+
 static void free_branches(Branch *b, unsigned levels) {
     if (levels > 1) {
         for (unsigned i = 0; i < b->count; i++) free_branches(b->children[i], levels - 1);

@@ -302,6 +302,52 @@ uint64_t table_move(Table *t, uint64_t cursor, void *(*move)(void *element, void
     return next;
 }
 
+/* ---- copying --------------------------------------------------------------------------------- */
+
+static void copy_chain(Table *t, Bucket *to, const Bucket *from,
+                       void *(*copy)(const void *element)) {
+    for (;;) {
+        *to = *from;
+        for (unsigned i = 0; i < BUCKET_PLACES - (unsigned)from->chained; i++) {
+            if (from->tags[i]) bucket_put(to, i, copy(bucket_element(from, i)));
+        }
+        if (!from->chained) return;
+        Bucket *more = overflow_new(t);
+        bucket_put(to, 8, more);
+        to = more;
+        from = bucket_next(from);
+    }
+}
+
+typedef struct Copying {
+    Table *to;
+    void *(*copy)(const void *element);
+} Copying;
+
+static void copy_one(void *element, void *data) {
+    const Copying *c = data;
+    void *copy = c->copy(element);
+    table_insert(c->to, c->to->hash(copy), copy);
+}
+
+void table_copy(Table *t, const Table *from, void *(*copy)(const void *element)) {
+    if (from->old) {
+        Copying c = {t, copy};
+        uint64_t cursor = 0;
+        table_init(t, from->hash);
+        table_reserve(t, from->used);
+        while ((cursor = table_scan(from, cursor, copy_one, &c))) continue;
+        return;
+    }
+    uint64_t n = (uint64_t)1 << from->bits;
+    *t = (Table){.buckets = array_new(from->bits), .bits = from->bits, .used = from->used,
+                 .hash = from->hash, .stamp = 1};
+    for (uint64_t i = 0; i < n; i++) {
+        if (i + 1 < n) fetch_elements(&from->buckets[i + 1]);
+        copy_chain(t, &t->buckets[i], &from->buckets[i], copy);
+    }
+}
+
 size_t table_memory(const Table *t) {
     size_t buckets = ((size_t)1 << t->bits) + (t->old ? (size_t)1 << t->old_bits : 0);
     return (buckets + t->overflows) * sizeof(Bucket);

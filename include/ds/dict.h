@@ -4,9 +4,9 @@
  *
  *     payload (PREFIX bytes) | name length | name | whatever the owner likes
  *
- * so that elements of any kind are found without a callback. Names are bytes. A length is a byte; or
- * 255 and four bytes; or five times 255 and eight bytes. Scans have SCAN's guarantee under resizing
- * (see table_scan()), in a cursor of 48 bits.
+ * so that elements of any kind are found without a callback. Names are bytes. A length is a byte;
+ * or 255 and four bytes; or five times 255 and eight bytes. Scans have SCAN's guarantee under
+ * resizing (see table_scan()), in a cursor of 48 bits.
  *
  * Cost: 8 to 18 bytes an element, one cache line to miss, two to hit; growing and shrinking are
  * spread over later insertions and removals, two to four buckets each. */
@@ -72,6 +72,10 @@ static inline bool name_is(const char *at, const char *name, size_t len) {
 
 /* PREFIX is a constant of the owner's: 0 or 8. */
 void dict_init(Dict *d, size_t prefix);
+/* Makes `d`, which is nothing yet, a dict of copies, which `copy` makes with the same names. */
+static inline void dict_copy(Dict *d, const Dict *from, void *(*copy)(const void *element)) {
+    table_copy(&d->table, &from->table, copy);
+}
 /* Frees the table; elements first, through `free` when that is not NULL. */
 void dict_release(Dict *d, void (*free)(void *element));
 static inline size_t dict_count(const Dict *d) {
@@ -129,8 +133,9 @@ uint64_t dict_scan_some(const Dict *d, uint64_t cursor, size_t count,
 static inline void dict_reserve(Dict *d, uint64_t elements) {
     table_reserve(&d->table, elements);
 }
-/* Moves the table to denser places (keel/move.h), and the elements, which are blocks of this module's,
- * unless only the table is meant. `cursor` as in KeelType.defragment: NULL, or a scan's. */
+/* Moves the table to denser places (keel/move.h), and the elements, which are blocks of this
+ * module's, unless only the table is meant. `cursor` as in KeelType.defragment: NULL, or one
+ * of scans. */
 void dict_defragment(Dict *d, bool elements, uint64_t *cursor);
 /* Bytes of the table, without elements. */
 static inline size_t dict_memory(const Dict *d) {

@@ -64,6 +64,9 @@ static inline double ordered_score(const void *element) {
 }
 
 void ordered_init(Ordered *o);
+/* Makes `o`, which is nothing yet, a sequence of copies, which `copy` makes with the same scores and
+ * names. Cost: one pass over the nodes, of which the copy has as many. */
+void ordered_copy(Ordered *o, const Ordered *from, void *(*copy)(const void *element));
 /* Frees the nodes, not the elements. */
 void ordered_release(Ordered *o);
 /* Adds an element that is not there yet. Its score is not NaN. */
@@ -117,8 +120,9 @@ static inline bool ordered_previous(OrderedAt *at) {
     }
     return true;
 }
-/* Moves nodes and elements to denser places (keel/move.h): `move` says where an element is now, whose
- * score and name must be the same. `cursor` as in KeelType.defragment: NULL, or the rank to go on at. */
+/* Moves nodes and elements to denser places (keel/move.h): `move` says where an element is now,
+ * whose score and name must be the same. `cursor` as in KeelType.defragment: NULL, or the rank to
+ * go on at. */
 void ordered_defragment(Ordered *o, uint64_t *cursor, void *(*move)(void *element, void *data),
                         void *data);
 /* Bytes of the nodes, without elements. */

@@ -86,6 +86,9 @@ static inline Bucket *table_bucket(const Table *t, uint64_t hash) {
 
 /* `hash` computes an element's hash anew, as a resize needs it. */
 void table_init(Table *t, uint64_t (*hash)(const void *element));
+/* Makes `t` a table of copies: of every element's, as `copy` gives it, which has the same hash. Cost:
+ * one pass over buckets as they are; hashes are computed only where a resize is under way. */
+void table_copy(Table *t, const Table *from, void *(*copy)(const void *element));
 /* Frees arrays and overflow buckets, not elements. */
 void table_release(Table *t);
 /* Adds an element that is not there yet. */

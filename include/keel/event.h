@@ -129,9 +129,9 @@ KEEL_API void keel_hook_arm(KeelEvent event, void (*call)(KeelCtx *c, const void
 
 /* What the server did instead of serving clients, and how long it took: for who watches latency.
  * The host tells of "expire-cycle", "expire-del", "eviction-del", "fork", "command-unblocking",
- * "module-acquire-GIL"; modules name their own. Commands need not: observers see them. Hooks copy `what`, and leave the
- * keyspace alone: a command may be running. Cost: a compare while nobody listens; where reading the
- * clock would cost more than that, ask keel_latency_watched() first. */
+ * "module-acquire-GIL"; modules name their own. Commands need not: observers see them. Hooks copy
+ * `what`, and leave the keyspace alone: a command may be running. Cost: a compare while nobody
+ * listens; where reading the clock would cost more than that, ask keel_latency_watched() first. */
 KEEL_API bool keel_latency_watched(void);
 KEEL_API void keel_latency_add(const char *what, int64_t nanoseconds);
 

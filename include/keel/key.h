@@ -73,7 +73,8 @@ typedef enum KeelForm {
 KEEL_API KeelForm keel_key_form(const KeelKey *key);
 
 /* Sets the value, creating the key or replacing what it held, and its expiry (milliseconds since
- * 1970, KEEL_NO_EXPIRY or KEEL_KEEP_EXPIRY). Bytes that spell an integer are kept as one. When `v`
+ * 1970, KEEL_NO_EXPIRY or KEEL_KEEP_EXPIRY). Hooks hear that the old value is overwritten, except
+ * under KEEL_KEEP_EXPIRY: then it counts as the old one changed. Bytes that spell an integer are kept as one. When `v`
  * is an argument with a buffer of its own, the buffer becomes the value. An old value is freed. */
 KEEL_API void keel_key_set_bytes(KeelKey *key, const KeelType *type, KeelStr v, int64_t expiry);
 /* The same, but what spells an integer stays text: for results that were not integers. */

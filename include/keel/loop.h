@@ -36,6 +36,13 @@ KEEL_API void keel_cron_pause(bool on);
  * nothing. Cost: a system call, and what it serves. */
 KEEL_API bool keel_serve(void);
 
+/* The same in the middle of a command that takes long, a timer or a callback: serves other clients,
+ * new ones included, once, without waiting. What they may do is for gates to decide; nothing that
+ * writes must pass, because the running command's records are not whole. Clients that close stay
+ * until the turn's end, and those whose requests are under way wait. Nothing inside itself, for
+ * other threads, or where the server does not run yet. Cost: a system call, and what it serves. */
+KEEL_API void keel_serve_others(void);
+
 /* Forks. In the child 0, in the parent the pid, -1 with errno. One at a time: EBUSY. Hooks hear of
  * its birth and, with its status, of its end. `c` is NULL where there is none (a setting). */
 KEEL_API int keel_fork(KeelCtx *c, const char *purpose);

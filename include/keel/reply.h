@@ -43,7 +43,8 @@ KEEL_API void keel_reply_attribute(KeelCtx *c, size_t n);
 KEEL_API void keel_reply_push(KeelCtx *c, size_t n);
 
 /* The most elements of a reply that repeats what there is as often as a client asks. A number in a
- * request is not to keep the server from others for minutes, nor to fill its memory. */
+ * request is not to keep the server from others for minutes, nor to fill its memory. Told when there
+ * is something to repeat: a missing key answers whatever the number is. */
 #define KEEL_REPEATS_MAX (1 << 24)
 
 /* An aggregate whose length is known only at its end. Nest them freely; end each, innermost
@@ -59,6 +60,8 @@ KEEL_API KeelDeferred keel_reply_defer_set(KeelCtx *c);
 /* RESP3 only, as keel_reply_attribute(). */
 KEEL_API KeelDeferred keel_reply_defer_attribute(KeelCtx *c);
 KEEL_API void keel_reply_end(KeelCtx *c, KeelDeferred d, size_t n);
+/* Ends one that was begun as an array as a push, which RESP2 has as an array. */
+KEEL_API void keel_reply_end_push(KeelCtx *c, KeelDeferred d, size_t n);
 
 /* Whole replies in protocol form, as from keel_call(); `n` says how many. One that begins as an error
  * counts as the command's, but was counted in errorstats when it was made. */

@@ -57,9 +57,9 @@ struct KeelType {
     /* OBJECT ENCODING's word. */
     const char *(*encoding)(const KeelKey *key, const KeelValue *v);
     /* Moves the value's blocks to denser places with keel_move(), and returns where its ptr is now.
-     * `cursor` NULL: all of them. Else the value is large, and a part is enough: from *cursor on (0:
-     * the start) until keel_move_over(), leaving in *cursor where to go on, 0 when all is done. The
-     * value may have changed since, or be another one: any cursor must do no harm. */
+     * `cursor` NULL: all of them. Else the value is large, and a part is enough: from *cursor on
+     * (0: the start) until keel_move_over(), leaving in *cursor where to go on, 0 when all is done.
+     * The value may have changed since, or be another one: any cursor must do no harm. */
     void *(*defragment)(const KeelValue *v, uint64_t *cursor);
     /* Called on the loop's thread when a key that holds the value goes: before the value is freed,
      * perhaps elsewhere, or moved to another key. */

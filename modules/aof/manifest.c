@@ -270,35 +270,52 @@ int manifest_persist(const Manifest *m) {
 
 /* --- history -------------------------------------------------------------------------------- */
 
-static void unlink_later(void *data) {
-    char *path = data;
-    unlink(path);
-    keel_free(path);
+/* A file on its way out: where it is, and behind it its name in the manifest. */
+typedef struct Removal {
+    char *path, *name;
+} Removal;
+
+static size_t removals;
+
+static void drop_line(const char *name) {
+    for (size_t i = 0; i < manifest.count; i++) {
+        AofFile *file = &manifest.files[i];
+        if (file->type != FILE_HISTORY || strcmp(file->name, name) != 0) continue;
+        keel_free(file->name);
+        memmove(file, file + 1, (--manifest.count - i) * sizeof(*file));
+        return;
+    }
 }
 
-/* A file that the manifest names as history and that is gone already does no harm: so it is
- * unlinked before its line goes. */
+static void removed(KeelCtx *c, void *data) {
+    Removal *r = data;
+    (void)c;
+    drop_line(r->name);
+    keel_free(r->path);
+    keel_free(r->name);
+    keel_free(r);
+    if (--removals == 0) manifest_persist(&manifest);
+}
+
+static void unlink_later(void *data) {
+    const Removal *r = data;
+    unlink(r->path);
+    keel_post(removed, data);
+}
+
+/* A file that the manifest names as history and that is gone already does no harm, and one that is
+ * there and in no manifest stays for ever: so its line goes after it. */
 void manifest_delete_history(void) {
-    Manifest fresh = {0};
-    bool any = false;
     char path[PATH_ROOM];
     if (keep_history) return;
     for (size_t i = 0; i < manifest.count; i++) {
         const AofFile *file = &manifest.files[i];
-        if (file->type != FILE_HISTORY) {
-            manifest_add(&fresh, file->name, file->seq, file->type);
-            continue;
-        }
-        any = true;
+        if (file->type != FILE_HISTORY) continue;
         keel_log(KEEL_LOG_NOTICE, "Removing the history file %s in the background", file->name);
-        keel_background(unlink_later, keel_strdup(keel_str(aof_path(path, file->name))));
-    }
-    fresh.base_seq = manifest.base_seq;
-    fresh.increment_seq = manifest.increment_seq;
-    if (any && manifest_persist(&fresh) == 0) {
-        manifest_free(&manifest);
-        manifest = fresh;
-    } else {
-        manifest_free(&fresh);
+        Removal *r = keel_alloc(sizeof(*r));
+        r->path = keel_strdup(keel_str(aof_path(path, file->name)));
+        r->name = keel_strdup(keel_str(file->name));
+        removals++;
+        keel_background(unlink_later, r);
     }
 }

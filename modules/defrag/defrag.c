@@ -1,21 +1,21 @@
 /* defrag.c - active defragmentation: memory that fragmentation holds is won back while clients are
  * served (`activedefrag` and its settings).
  *
- * Once a second the allocator is asked how many bytes its pages have beyond those in use. Where that
- * is more than active-defrag-ignore-bytes and more than active-defrag-threshold-lower percent, a
- * pass begins: key after key, all blocks that lie in sparse slabs are moved (keel/move.h), with a
+ * Once a second the allocator is asked how many bytes its pages have beyond those in use. Where
+ * that is more than active-defrag-ignore-bytes and more than active-defrag-threshold-lower percent,
+ * a pass begins: key after key, all blocks that lie in sparse slabs are moved (keel/move.h), with a
  * share of one processor between active-defrag-cycle-min and -max percent, the more the worse
  * it is. The share is spent in slices of half a millisecond, or as long as it takes to leave
  * the loop a millisecond in between; so this is what a command waits at most. During a pass
- * the share may grow, not shrink; after it, it is decided anew whether another one is worth while. One
- * that moved hardly any block is not repeated for a minute, unless fragmentation grows.
+ * the share may grow, not shrink; after it, it is decided anew whether another one is worth while.
+ * One that moved hardly any block is not repeated for a minute, unless fragmentation grows.
  *
- * Values of more than active-defrag-max-scan-fields allocations are put aside and moved part by part,
- * before the walk over keys goes on. Memory that belongs to no key has its turn at the end of a pass
- * (KEEL_EVENT_DEFRAGMENT).
+ * Values of more than active-defrag-max-scan-fields allocations are put aside and moved part by
+ * part, before the walk over keys goes on. Memory that belongs to no key has its turn at the end of
+ * a pass (KEEL_EVENT_DEFRAGMENT).
  *
- * DEBUG DEFRAG, and `loadmodule defrag every`, make every block move all the time, whatever its slab
- * looks like and with any allocator, so that tests find addresses that somebody kept. */
+ * DEBUG DEFRAG, and `loadmodule defrag every`, make every block move all the time, whatever its
+ * slab looks like and with any allocator, so that tests find addresses that somebody kept. */
 #include <keel.h>
 
 #include <string.h>
@@ -41,7 +41,7 @@ static struct Pass {
     Later *first, **last;
     uint64_t later_cursor;   /* into the first one's value */
     uint64_t moved, stayed;  /* blocks, in this pass */
-    int64_t since_ns;        /* memory has been moved since, over all passes in a row; 0: it is not */
+    int64_t since_ns;        /* when the first of the passes in a row began; 0: none runs */
     uint64_t moved_before;   /* blocks in these passes */
 } pass = {.last = &pass.first};
 
@@ -161,12 +161,12 @@ static void tell(KeelCtx *c, KeelPhase phase) {
 }
 
 static void note_outcome(void) {
-    enum { FUTILE_SECONDS = 60 };
+    const int64_t FUTILE_NS = (int64_t)60 * 1000 * MS_NS;
     size_t bytes = 0;
     if (!every) fragmentation(&bytes);
     bool was_futile = pass.moved < (pass.moved + pass.stayed) / 100;
     futile.bytes = bytes;
-    futile.until_ns = was_futile ? keel_monotonic_ns() + FUTILE_SECONDS * 1000 * (int64_t)MS_NS : 0;
+    futile.until_ns = was_futile ? keel_monotonic_ns() + FUTILE_NS : 0;
     pass.moved_before += pass.moved;
     pass.moved = pass.stayed = 0;
 }

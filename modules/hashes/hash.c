@@ -53,17 +53,19 @@ void hash_free(Hash *h) {
     }
 }
 
+static void *element_copy(const void *element) {
+    KeelStr field, value;
+    large_read(element, &field, &value);
+    size_t size = element_size(field, value);
+    return memcpy(keel_alloc(size), element, size);
+}
+
 Hash *hash_copy(const Hash *h) {
     if (!hash_is_large(h)) return lp_copy(h);
-    Hash *copy = hash_new_large(dict_count(&large(h)->dict));
-    DictWalk w;
-    dict_walk(&w, &large(h)->dict);
-    for (const char *e; (e = dict_next(&w));) {
-        KeelStr field, value;
-        large_read(e, &field, &value);
-        dict_insert(&large(copy)->dict, keel_hash(field.ptr, field.len), element_new(field, value));
-    }
-    return copy;
+    Large *l = keel_alloc(sizeof(*l));
+    l->zero = 0;
+    dict_copy(&l->dict, &large(h)->dict, element_copy);
+    return l;
 }
 
 bool hash_add(Large *l, KeelStr field, KeelStr value) {

@@ -98,7 +98,7 @@ static bool read_options(KeelCtx *c, const KeelStr *argv, int argc, int64_t *cou
         return false;
     }
     *values = argc == 4;
-    if (*count < -KEEL_REPEATS_MAX || (*values && *count > INT64_MAX / 2)) {
+    if (*values && (*count < -(INT64_MAX / 2) || *count > INT64_MAX / 2)) {
         keel_reply_error(c, "ERR value is out of range");
         return false;
     }
@@ -122,6 +122,8 @@ void hashes_hrandfield(KeelCtx *c, const KeelStr *argv, int argc) {
         KeelStr field, value;
         hash_random(h, &room, &field, &value);
         keel_reply_bulk(c, field);
+    } else if (count < -KEEL_REPEATS_MAX) {
+        keel_reply_error(c, "ERR value is out of range");
     } else if (count < 0) {
         reply_any(&choice, h, (uint64_t)-count);
     } else {

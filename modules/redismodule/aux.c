@@ -133,6 +133,10 @@ static void drop(Kept **list) {
     }
 }
 
+bool rm_aux_kept(void) {
+    return kept != NULL;
+}
+
 static void flush(KeelCtx *c) {
     (void)c;
     drop(&kept);

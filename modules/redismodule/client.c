@@ -89,11 +89,6 @@ int RM_AvoidReplicaTraffic(void) {
     return pause && pause->active();
 }
 
-/* The loop cannot be entered from inside a command, so others wait until it ends. */
-void RM_Yield(RedisModuleCtx *ctx, int flags, const char *busy) {
-    (void)ctx, (void)flags, (void)busy;
-}
-
 /* ---- clients --------------------------------------------------------------------------------- */
 
 unsigned long long RM_GetClientId(RedisModuleCtx *ctx) {

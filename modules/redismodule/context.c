@@ -219,6 +219,7 @@ static __attribute__((noinline)) void tidy(RedisModuleCtx *ctx) {
     ctx->ready_key = (KeelStr){NULL, 0};
     ctx->user = NULL;
     ctx->request = NULL;
+    ctx->yield_due = 0;
 }
 
 static inline void leave(RedisModuleCtx *ctx) {

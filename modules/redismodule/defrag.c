@@ -1,9 +1,9 @@
 /* defrag.c - moving a type's allocations to denser places, when the host does that (keel/move.h).
  *
- * The callback of a small value moves all of it at once: it has no cursor then, and is never told to
- * stop. One of a large value (free_effort tells, 0 stands for very large) is called again and again
- * while it returns 1 and has set a cursor. What belongs to no value is moved after each pass over
- * all keys. Whether a block is worth moving the allocator says. */
+ * The callback of a small value moves all of it at once: it has no cursor then, and is never told
+ * to stop. One of a large value (free_effort tells, 0 stands for very large) is called again and
+ * again while it returns 1 and has set a cursor. What belongs to no value is moved after each pass
+ * over all keys. Whether a block is worth moving the allocator says. */
 #include "rm.h"
 
 struct RedisModuleDefragCtx {

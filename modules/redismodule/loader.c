@@ -34,7 +34,6 @@ static void note_missing(Mod *mod, const char *name) {
     keel_log(KEEL_LOG_VERBOSE, "A module asks for %s, which this server does not have", name);
     if (!mod) return;
     size_t len = strlen(mod->missing), more = strlen(name);
-    mod->missing_count++;
     bool fits = len + more + sizeof(", , ...") <= sizeof(mod->missing);
     if (!fits && len && mod->missing[len - 1] == '.') return;
     snprintf(mod->missing + len, sizeof(mod->missing) - len, "%s%s", len ? ", " : "",
@@ -159,9 +158,9 @@ static const char *doubts(const Mod *mod) {
         len = snprintf(text, sizeof(text), "; it is for version %d of the module ABI, this server has "
                        "version %d", mod->api_version, REDISMODULE_APIVER_1);
     }
-    if (mod->missing_count) {
-        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for %d functions that this server "
-                 "does not have: %s", mod->missing_count, mod->missing);
+    if (mod->missing[0]) {
+        snprintf(text + len, sizeof(text) - (size_t)len, "; it asked for functions that this server "
+                 "does not have: %s", mod->missing);
     }
     return text;
 }
@@ -199,7 +198,7 @@ static void replacing_over(void) {
 }
 
 static void settle(Mod *mod, KeelCtx *c) {
-    if (mod->missing_count || mod->api_version > REDISMODULE_APIVER_1) {
+    if (mod->missing[0] || mod->api_version > REDISMODULE_APIVER_1) {
         keel_log(KEEL_LOG_NOTICE, "Module %s is loaded%s", mod->name, doubts(mod));
     }
     rm_opaque_revive(mod, c);

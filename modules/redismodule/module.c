@@ -24,6 +24,9 @@ static int load(KeelCtx *c, const KeelStr *argv, int argc) {
 
 static int unload(KeelCtx *c) {
     if (rm_mods) return keel_load_error(c, "module %s was loaded by it", rm_mods->name);
+    if (rm_aux_kept()) {
+        return keel_load_error(c, "it keeps auxiliary fields of module types that nobody has");
+    }
     rm_contexts_end();
     return 0;
 }
@@ -55,6 +58,8 @@ static const KeelSlot slots[] = {
 };
 
 static const KeelGate gates[] = {
+    {.name = "module-busy", .id = &rm_busy_gate, .rank = 5, .except = KEEL_ALLOW_BUSY,
+     .decide = rm_busy_decide, .whole = true},
     {.name = "module-user", .id = &rm_user_gate, .rank = 20, .decide = rm_user_decide},
     {0},
 };

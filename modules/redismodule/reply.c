@@ -121,7 +121,8 @@ static void postpone(RedisModuleCtx *ctx, KeelDeferred d) {
 }
 
 /* The length of the innermost one. */
-static void set_length(RedisModuleCtx *ctx, long n) {
+static void end_with(RedisModuleCtx *ctx, long n,
+                     void (*end)(KeelCtx *, KeelDeferred, size_t)) {
     KeelCtx *c = ctx->replies;
     if (!c) return;
     if (!ctx->postponed_count) {
@@ -131,7 +132,11 @@ static void set_length(RedisModuleCtx *ctx, long n) {
     }
     int i = --ctx->postponed_count;
     KeelDeferred d = i < POSTPONED_FEW ? ctx->postponed[i] : ctx->postponed_more[i - POSTPONED_FEW];
-    keel_reply_end(c, d, n > 0 ? (size_t)n : 0);
+    end(c, d, n > 0 ? (size_t)n : 0);
+}
+
+static void set_length(RedisModuleCtx *ctx, long n) {
+    end_with(ctx, n, keel_reply_end);
 }
 
 int RM_ReplyWithArray(RedisModuleCtx *ctx, long n) {
@@ -201,5 +206,5 @@ void RM_ReplySetAttributeLength(RedisModuleCtx *ctx, long n) {
     if (c && keel_reply_protocol(c) == 3) set_length(ctx, n);
 }
 void RM_ReplySetPushLength(RedisModuleCtx *ctx, long n) {
-    set_length(ctx, n);
+    end_with(ctx, n, keel_reply_end_push);
 }

@@ -57,7 +57,6 @@ struct Mod {
     bool loading;            /* OnLoad runs */
     bool replaced;           /* another one is being loaded to take its place */
     char missing[400];       /* names that it asked for in vain, the first ones */
-    int missing_count;
     int slot;                /* which allocation functions it was given; see memory.c */
     int options;             /* REDISMODULE_OPTIONS_* */
     RedisModuleCommand *commands;
@@ -214,6 +213,7 @@ struct RedisModuleCtx {
     KeelStr ready_key;             /* BlockClientOnKeys: which one is ready */
     const RedisModuleUser *user;   /* SetContextUser */
     struct KeysRequest *request;   /* with RM_KEYS_REQUEST */
+    int64_t yield_due;             /* Yield serves others from then on; 0: not asked yet */
 };
 
 /* A context for one callback of a module, from a pool: nested ones come from the next level. `c` may
@@ -280,6 +280,8 @@ void rm_user_changed(KeelClient *client);
 extern bool rm_signed_in; /* an authentication function succeeded since it was false */
 void rm_forget_auth(Mod *mod);
 extern const KeelAuthenticator rm_authenticator;
+extern int rm_busy_gate;
+KeelVerdict rm_busy_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 extern int rm_session_slot, rm_user_gate;
 KeelVerdict rm_user_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc);
 void rm_session_free(KeelClient *client, void *value);
@@ -436,6 +438,8 @@ uint64_t rm_opaque_count(void);
 KeelStr rm_opaque_parts(const void *value);
 /* A module has come: the auxiliary fields that were kept for it are given to it. */
 void rm_aux_revive(const Mod *mod);
+/* Whether some are kept for modules that are not here. */
+bool rm_aux_kept(void);
 /* The nine characters of an id. */
 void rm_type_id_name(uint64_t id, char name[10]);
 

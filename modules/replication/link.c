@@ -516,7 +516,7 @@ void link_connect(KeelCtx *c) {
 
 static void connect_posted(KeelCtx *c, void *data) {
     (void)data;
-    if (primary.state == LINK_CONNECT && !keel_loading()) link_connect(c);
+    if (primary.state == LINK_CONNECT && !keel_loading() && !role_ended) link_connect(c);
 }
 
 void link_connect_soon(void) {

@@ -266,6 +266,7 @@ static int unload(KeelCtx *c) {
     if (link_busy()) return keel_load_error(c, "a name is being looked up");
     if (replicas && !role_ended) return keel_load_error(c, "replicas are connected");
     replicas_forget();
+    role_unload();
     stream_close();
     feed_arm();
     return 0;

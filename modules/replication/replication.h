@@ -247,6 +247,8 @@ void role_started(KeelCtx *c, const void *data);
 void role_shutdown(KeelCtx *c, const void *data);
 /* Whether the server ends: the module may go whatever it is. */
 extern bool role_ended;
+/* The module goes. */
+void role_unload(void);
 /* INFO's fields of a replica, between "role" and "connected_slaves". */
 void role_info(KeelInfo *info);
 /* ROLE's reply while this server is a primary (replicas.c). */

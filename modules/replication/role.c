@@ -305,6 +305,12 @@ void role_shutdown(KeelCtx *c, const void *data) {
     writable_update();
 }
 
+void role_unload(void) {
+    link_close_socket();
+    set_host(NULL, 0);
+    writable_update();
+}
+
 void role_begin(void) {
     keel_hook_arm(KEEL_EVENT_CLIENT, apply_client, false);
     keel_hook_arm(KEEL_EVENT_TURN, apply_turn, false);

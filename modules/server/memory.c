@@ -25,7 +25,8 @@ static void memory_usage(KeelCtx *c, const KeelStr *argv, int argc) {
         }
     }
     KeelKey key;
-    if (keel_key_open(c, argv[2], KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS, &key)) {
+    unsigned mode = KEEL_KEY_NO_TOUCH | KEEL_KEY_NO_STATS | KEEL_KEY_EXPIRED_TOO;
+    if (keel_key_open(c, argv[2], mode, &key)) {
         keel_reply_int(c, (int64_t)keel_key_memory(&key, (size_t)samples));
     } else {
         keel_reply_null(c);

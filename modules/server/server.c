@@ -245,7 +245,16 @@ static const KeelCommand commands[] = {
     {0},
 };
 
+/* From when on a command that takes long lets others in: its own module looks at it. */
+static int64_t busy_reply_threshold;
+
+static const KeelConfig configs[] = {
+    {.name = "busy-reply-threshold", .alias = "lua-time-limit", .type = KEEL_CONFIG_INT,
+     .var = &busy_reply_threshold, .value = "5000", .max = INT64_MAX},
+    {0},
+};
+
 KEEL_MODULE(.name = "server", .version = "1.0.0",
             .summary = "The server itself: INFO, CONFIG, COMMAND, DEBUG, MEMORY and their like.",
-            .commands = commands, .info = server_sections,
+            .commands = commands, .configs = configs, .info = server_sections,
             .provides = provides, .load = server_load);

@@ -98,10 +98,6 @@ void sets_srandmember(KeelCtx *c, const KeelStr *argv, int argc) {
                               -LONG_MAX, LONG_MAX);
             return;
         }
-        if (count < -KEEL_REPEATS_MAX) {
-            keel_reply_error(c, "ERR value is out of range");
-            return;
-        }
     }
     keel_key_open(c, argv[1], KEEL_KEY_READ, &key);
     if (!sets_check(c, &key)) return;
@@ -116,6 +112,8 @@ void sets_srandmember(KeelCtx *c, const KeelStr *argv, int argc) {
         member_reply(c, &m);
     } else if (!set || count == 0) {
         keel_reply_array(c, 0);
+    } else if (count < -KEEL_REPEATS_MAX) {
+        keel_reply_error(c, "ERR value is out of range");
     } else if (count < 0) {
         random_with_repeats(c, set, (size_t)-count);
     } else {

@@ -63,6 +63,12 @@ char *element_new(KeelStr name) {
     return element;
 }
 
+static void *element_copy(const void *element) {
+    KeelStr name = name_read(element);
+    size_t size = name_header(name.len) + name.len;
+    return memcpy(keel_alloc(size), element, size);
+}
+
 static void table_add(Dict *table, KeelStr name) {
     dict_insert(table, keel_hash(name.ptr, name.len), element_new(name));
 }
@@ -75,10 +81,8 @@ Set *set_copy(const Set *set) {
     } else if (set->form == SET_PACK) {
         copy->pack = lp_copy(set->pack);
     } else {
-        copy->table = table_new(dict_count(set->table));
-        DictWalk w;
-        dict_walk(&w, set->table);
-        for (const char *e; (e = dict_next(&w));) table_add(copy->table, name_read(e));
+        copy->table = keel_alloc(sizeof(*copy->table));
+        dict_copy(copy->table, set->table, element_copy);
     }
     return copy;
 }

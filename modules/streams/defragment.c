@@ -1,12 +1,12 @@
 /* defragment.c - moving a stream's blocks to denser places, in parts when it is long.
  *
- * A pending entry is known to two trees and knows its consumer, so its address is changed in both and
- * a consumer's in all that is pending for it. A consumer with very many stays where it is: one
+ * A pending entry is known to two trees and knows its consumer, so its address is changed in both
+ * and a consumer's in all that is pending for it. A consumer with very many stays where it is: one
  * block is not worth that.
  *
- * Where a part ended takes more than a cursor's 64 bits: an id, and among groups two names. It is kept
- * here, for the one stream that was left last; a cursor is the number of that part. With any other
- * number a stream begins anew, which costs time and nothing else. */
+ * Where a part ended takes more than a cursor's 64 bits: an id, and among groups two names. It is
+ * kept here, for the one stream that was left last; a cursor is the number of that part. With any
+ * other number a stream begins anew, which costs time and nothing else. */
 #include "streams.h"
 
 enum { CONSUMER_PENDING_MAX = 1000 };

@@ -44,7 +44,7 @@ static void set_with_options(KeelCtx *c, const KeelStr *argv, int argc) {
     const unsigned allowed = OPT_NX | OPT_XX | OPT_GET | OPT_KEEPTTL | OPT_TIMES;
     Options o;
     if (!options_parse(c, argv, argc, 3, allowed, &o)) return;
-    int64_t expiry = o.flags & OPT_KEEPTTL ? KEEL_KEEP_EXPIRY : KEEL_NO_EXPIRY;
+    int64_t expiry = KEEL_NO_EXPIRY;
     if ((o.flags & OPT_TIMES) && !options_expiry(c, &o, &expiry)) return;
 
     KeelKey key;
@@ -55,6 +55,8 @@ static void set_with_options(KeelCtx *c, const KeelStr *argv, int argc) {
         if (!get) keel_reply_null(c);
         return;
     }
+    /* Not KEEL_KEEP_EXPIRY: the value is another one, not the old one changed. */
+    if (found && o.flags & OPT_KEEPTTL) expiry = keel_key_expiry(&key);
     if (o.flags & OPT_PXAT) {
         store(&key, argv[2], expiry);
         keel_key_notify(&key, KEEL_NOTIFY_GENERIC, "expire");

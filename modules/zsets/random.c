@@ -69,7 +69,7 @@ static bool parse_count(KeelCtx *c, const KeelStr *argv, int argc, int64_t *coun
                             "-9223372036854775807 and 9223372036854775807");
     } else if (argc > 4 || (argc == 4 && !keel_is(argv[3], "withscores"))) {
         keel_reply_syntax(c);
-    } else if (*count < -KEEL_REPEATS_MAX || (argc == 4 && *count > INT64_MAX / 2)) {
+    } else if (argc == 4 && (*count < -(INT64_MAX / 2) || *count > INT64_MAX / 2)) {
         keel_reply_error(c, "ERR value is out of range");
     } else {
         return true;
@@ -86,6 +86,10 @@ void zsets_zrandmember(KeelCtx *c, const KeelStr *argv, int argc) {
     if (argc == 2) {
         if (z) reply_rank(c, z, keel_random_below(zset_length(z)), false, false);
         else keel_reply_null(c);
+        return;
+    }
+    if (z && count < -KEEL_REPEATS_MAX) {
+        keel_reply_error(c, "ERR value is out of range");
         return;
     }
     bool scores = argc == 4, pairs = scores && keel_reply_protocol(c) > 2;

@@ -122,19 +122,35 @@ void zset_settle(Zset *z) {
     z->pack = pack;
 }
 
+static void *element_copy(const void *element) {
+    KeelStr name = element_name(element);
+    size_t size = 8 + name_header(name.len) + name.len;
+    return memcpy(keel_alloc(size), element, size);
+}
+
+/* Into a dict that has room: the buckets of a leaf's elements, which lie anywhere, are fetched before
+ * the first of them is used. */
+static void add_leaf(Dict *d, const OrderedLeaf *leaf) {
+    uint64_t hashes[ORDERED_LEAF_ITEMS];
+    for (unsigned i = 0; i < leaf->count; i++) {
+        KeelStr name = element_name(leaf->items[i].element);
+        hashes[i] = keel_hash(name.ptr, name.len);
+        __builtin_prefetch(table_bucket(&d->table, hashes[i]), 1);
+    }
+    for (unsigned i = 0; i < leaf->count; i++) dict_insert(d, hashes[i], leaf->items[i].element);
+}
+
 Zset *zset_copy(const Zset *z) {
     Zset *copy = keel_zalloc(sizeof(*copy));
     if (!z->tree) {
         copy->pack = lp_copy(z->pack);
         return copy;
     }
-    copy->tree = tree_new(z->tree->order.count);
-    OrderedAt at = ordered_first(&z->tree->order);
-    for (bool more = at.leaf != NULL; more; more = ordered_next(&at)) {
-        const OrderedItem *item = ordered_item(at);
-        KeelStr name = element_name(item->element);
-        tree_insert(copy->tree, keel_hash(name.ptr, name.len), item->score, name);
-    }
+    Tree *t = copy->tree = keel_alloc(sizeof(*t));
+    ordered_copy(&t->order, &z->tree->order, element_copy);
+    dict_init(&t->dict, 8);
+    dict_reserve(&t->dict, t->order.count);
+    for (const OrderedLeaf *leaf = t->order.first; leaf; leaf = leaf->next) add_leaf(&t->dict, leaf);
     return copy;
 }
 

@@ -217,3 +217,69 @@ module_pair rm_user {
         same_all {{get b} {user.named default x} {user.named nosuch x}}
     }
 }
+
+# ---- whole modules -------------------------------------------------------------------------------
+
+module_pair rm_index {
+    test "an index follows the keyspace" {
+        same_all {{hset before:1 text "old fox"} {idx.create doc: text} {hset doc:1 text "the quick brown fox"}
+            {hset doc:2 text "The lazy dog" other x} {hset doc:3 text "a fox and a dog"} {hset other text fox}
+            {idx.find fox} {idx.find THE} {idx.find none} {idx.stats} {hset doc:1 text "no animal"} {idx.find fox}
+            {hdel doc:2 text} {idx.find dog} {del doc:3} {idx.find dog} {rename doc:1 doc:9} {idx.find animal}
+            {set doc:9 string} {idx.find animal} {idx.stats}}
+        for {set i 10} {$i < 40} {incr i} {same hset doc:$i text "word number$i fox"}
+        same_all {{idx.find word} {idx.next 1} {idx.next 2} {idx.next 1} {idx.find word limit 50}
+            {idx.find word limit 0} {idx.slow word} {multi} {idx.slow number11} {exec}}
+        same_all {{config set maxmemory-policy noeviction} {idx.rebuild} {idx.find number39} {flushall} {idx.find fox}
+            {idx.rebuild} {idx.stats}}
+    }
+    test "an index follows files and times" {
+        same_all {{idx.create doc: text} {hset doc:1 text "quick fox"} {hset doc:2 text "slow fox"}
+            {pexpire doc:2 1} {idx.find quick}}
+        after 300
+        same_all {{exists doc:2} {idx.find slow} {debug reload} {idx.find quick} {idx.slow fox} {idx.stats}}
+        same_all {{module unload rm_index} {config get x}}
+    }
+}
+
+module_pair rm_filter {
+    set items {}
+    for {set i 0} {$i < 100} {incr i} {lappend items item$i}
+    test "a filter answers alike" {
+        same_all {{bf.make f 0} {bf.make f 5} {bf.make g -1} {bf.has nosuch a b} {bf.chunk nosuch 0} {set s x} {bf.put s a}
+            {bf.has s a}}
+        same bf.put f {*}$items
+        same bf.has f {*}[lrange $items 0 20] a b c d e
+        same_all {{bf.make small 17} {bf.put small a b c} {type small} {object encoding small} {copy small c}
+            {bf.has c a b x} {debug digest-value small c} {rename c d} {dump small} {object freq x}}
+        foreach at {0 64 100 500} {same bf.chunk f $at}
+        same_all {{bf.default 2048} {bf.make h 0} {bf.put h x} {debug reload} {bf.has h x} {bf.default} {bf.has f item5 nix}
+            {debug digest-value h f small} {unlink f} {bf.has f item5}}
+    }
+    test "a filter travels in pieces, and in payloads" {
+        set at 0
+        same_all {{bf.make whole 2000} {bf.put whole a b c d e f g} {bf.make parts 2000}}
+        while 1 {
+            set reply [pair::parse [same bf.chunk whole $at]]
+            same bf.load parts $at [lindex $reply 1 1 1]
+            set at [lindex $reply 1 0 1]
+            if {!$at} break
+        }
+        same debug digest-value whole parts
+        foreach level {0 -1} {r $level select 0}
+        foreach {from to} {0 -1 -1 0} {
+            set payload [r $from dump whole]
+            r $to restore moved$from 0 $payload
+        }
+        foreach level {0 -1} key {moved-1 moved0} {assert_equal [r $level bf.has $key a z] {1 0}}
+        same bf.load parts 9999 x
+        same restore bad 0 [string replace [r 0 dump whole] 12 12 \xff]
+    }
+    test "a rewritten file gives the same filter" {
+        same_all {{config set aof-use-rdb-preamble no} {config set appendonly yes}}
+        foreach level {0 -1} {waitForBgrewriteaof [srv $level client]}
+        same bgrewriteaof
+        foreach level {0 -1} {waitForBgrewriteaof [srv $level client]}
+        same_all {{debug loadaof} {debug digest-value whole parts} {bf.has whole a z} {config set appendonly no}}
+    }
+}

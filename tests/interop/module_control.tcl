@@ -64,6 +64,18 @@ module_pair rm_call {
     }
 }
 
+# ---- rm_frame: what outlives a callback -----------------------------------------------------------
+
+module_pair rm_frame {
+    test "what is kept and what is left behind" {
+        same_all {{frame.keep one two {} three} {frame.append a b} {frame.kept} {frame.shuffle a b c}
+                  {frame.append a c} {frame.keys "" k1 k2 k3} {frame.keys lmf k1 k2 k3}
+                  {frame.keys ccflm k1 k2} {frame.keys cccooommmfffl k1 k2 k3} {mget k1 k2 made2}
+                  {frame.deep 8 w} {frame.auto a b c d e f g} {frame.kept} {frame.drop} {frame.kept}
+                  {frame.append x {}}}
+    }
+}
+
 # ---- rm_control: all that is not commands and keys ---------------------------------------------
 
 except "config get rm_control.\**" unordered "the order of settings is the table's"
@@ -110,6 +122,11 @@ module_pair rm_control {
                   {config set notify-keyspace-events ""} {ctl.heard} {ctl.event 999 1}
                   {ctl.event 2 0} {flushall} {ctl.heard} {ctl.event 2 1} {flushall}
                   {ctl.heard}}
+    }
+    test "files, keys' ends, databases: events are heard alike" {
+        same_all {{flushall} {set a 1} {ctl.event 1 1} {ctl.event 3 1} {ctl.event 13 1} {ctl.heard} {save} {ctl.heard}
+                  {debug reload} {ctl.heard} {select 2} {set x 1} {select 0} {swapdb 0 2} {flushdb} {ctl.heard}
+                  {ctl.event 1 0} {ctl.event 3 0} {ctl.event 13 0} {save} {ctl.heard}}
     }
     test "clients wait and are answered alike" {
         foreach how {now thread thread-reply abort} {same ctl.block $how 0}

@@ -119,6 +119,23 @@ static void *bag_copy(const KeelValue *v) {
     return copy;
 }
 
+/* The words of a large one in steps; the cursor is the number of the next. */
+static void *bag_defragment(const KeelValue *v, uint64_t *cursor) {
+    Bag *bag = v->ptr;
+    size_t i = cursor ? *cursor : 0;
+    if (i == 0) {
+        bag = keel_move(bag);
+        if (bag->words) bag->words = keel_move(bag->words);
+        if (bag->lens) bag->lens = keel_move(bag->lens);
+    }
+    for (; i < bag->count; i++) {
+        if (cursor && i % 64 == 63 && keel_move_over()) break;
+        bag->words[i] = keel_move(bag->words[i]);
+    }
+    if (cursor) *cursor = i < bag->count ? i : 0;
+    return bag;
+}
+
 static size_t bag_effort(const KeelValue *v) {
     return ((const Bag *)v->ptr)->count;
 }
@@ -139,6 +156,7 @@ static const KeelType bag_type = {
     .free = bag_free,
     .free_effort = bag_effort,
     .copy = bag_copy,
+    .defragment = bag_defragment,
     .encoding = bag_encoding,
 };
 
@@ -197,7 +215,12 @@ static void statue_set(KeelCtx *c, const KeelStr *argv, int argc) {
     keel_reply_ok(c);
 }
 
+static KeelHandler bag_sign;
+
 static const KeelCommand commands[] = {
+    {.name = "bag.sign", .flags = KEEL_READONLY, .call = bag_sign,
+     .summary = "Shows what moved that belongs to no key.", .since = "1.0.0",
+     .complexity = "O(1)"},
     {.name = "bag.add", .args = "key word [word ...]", .flags = KEEL_WRITE, .call = bag_add,
      .summary = "Adds words to a bag.", .since = "1.0.0", .complexity = "O(N)",
      .keys = "RW UPDATE"},
@@ -214,5 +237,42 @@ static const KeelCommand commands[] = {
     {0},
 };
 
+/* What a hook of a pass may do with memory that belongs to no key. */
+static char *sign;
+static int64_t passes;
+
+static void defragmented(KeelCtx *c, const void *data) {
+    (void)c;
+    if (((const KeelDefragmentEvent *)data)->phase != KEEL_AFTER) return;
+    sign = keel_move(sign);
+    passes++;
+}
+
+static void bag_sign(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)argv, (void)argc;
+    char *before = sign;
+    sign = keel_move(sign); /* a command runs: nothing moves */
+    keel_reply_array(c, 3);
+    keel_reply_cstr(c, sign);
+    keel_reply_int(c, passes);
+    keel_reply_int(c, before == sign && keel_move_over());
+}
+
+static const KeelHook hooks[] = {
+    {.event = KEEL_EVENT_DEFRAGMENT, .call = defragmented}, {0}};
+
+static int load(KeelCtx *c, const KeelStr *argv, int argc) {
+    (void)c, (void)argv, (void)argc;
+    sign = keel_strdup(KEEL_LIT("bags for all"));
+    return 0;
+}
+
+static int unload(KeelCtx *c) {
+    (void)c;
+    keel_free(sign);
+    return 0;
+}
+
 KEEL_MODULE(.name = "bag", .version = "1.0.0", .summary = "Data types for tests.",
-            .commands = commands, .types = types);
+            .commands = commands, .types = types, .hooks = hooks, .load = load,
+            .unload = unload);

@@ -119,6 +119,8 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
 #elif defined(V_timer)
     RedisModule_CreateTimer(ctx, 20, nothing, NULL);
     return REDISMODULE_ERR;
+#elif defined(V_user)
+    if (!RedisModule_GetSharedAPI(ctx, "rr.total")) return REDISMODULE_ERR;
 #elif defined(V_keys)
     RedisModuleCallReply *reply = RedisModule_Call(ctx, "SET", "cc", "made", "by load");
     RedisModule_FreeCallReply(reply);

@@ -230,8 +230,22 @@ static void note(const char *format, ...) {
     va_end(args);
 }
 
+/* What tells the same many times a second is noted once. */
+static void on_tick(RedisModuleEvent e, uint64_t sub, void *data) {
+    char line[64];
+    int hz = e.id == REDISMODULE_EVENT_CRON_LOOP ? ((RedisModuleCronLoop *)data)->hz : 0;
+    snprintf(line, sizeof(line), "[%d.%d %d]", (int)e.id, (int)sub, hz);
+    if (!strstr(heard, line)) note("%s", line);
+}
+
 static void on_event(RedisModuleCtx *ctx, RedisModuleEvent e, uint64_t sub, void *data) {
-    REDISMODULE_NOT_USED(ctx);
+    if (e.id == REDISMODULE_EVENT_CRON_LOOP || e.id == REDISMODULE_EVENT_EVENTLOOP) {
+        on_tick(e, sub, data);
+        return;
+    }
+    /* It may be a child that saves. */
+    if (e.id == REDISMODULE_EVENT_PERSISTENCE) RedisModule_Log(ctx, "notice", "saving %d", (int)sub);
+    if (e.id == REDISMODULE_EVENT_SHUTDOWN) RedisModule_Log(ctx, "notice", "the end is heard");
     note("[%d.%d", (int)e.id, (int)sub);
     if (e.id == REDISMODULE_EVENT_FLUSHDB) {
         RedisModuleFlushInfo *f = data;
@@ -245,6 +259,13 @@ static void on_event(RedisModuleCtx *ctx, RedisModuleEvent e, uint64_t sub, void
     } else if (e.id == REDISMODULE_EVENT_MODULE_CHANGE) {
         RedisModuleModuleChange *m = data;
         note(" %s %d", m->module_name, m->module_version);
+    } else if (e.id == REDISMODULE_EVENT_REPLICATION_ROLE_CHANGED) {
+        RedisModuleReplicationInfo *i = data;
+        note(" primary=%d %s:%d ids=%zu,%zu", i->master, i->masterhost ? i->masterhost : "-",
+             i->masterport, strlen(i->replid1), strlen(i->replid2));
+    } else if (e.id == REDISMODULE_EVENT_LOADING_PROGRESS) {
+        RedisModuleLoadingProgress *p = data;
+        note(" hz=%d %s", p->hz, p->progress > 0 && p->progress <= 1024 ? "some" : "odd");
     } else if (e.id == REDISMODULE_EVENT_CLIENT_CHANGE) {
         RedisModuleClientInfo *c = data;
         note(" %s", c->addr);
@@ -419,13 +440,20 @@ static void child_done(int status, int by_signal, void *data) {
 
 static int fork_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) {
     if (argc != 2) return RedisModule_WrongArity(ctx);
-    int kill_it = !strcmp(RedisModule_StringPtrLen(argv[1], NULL), "kill");
+    static int slow_child;
+    const char *how = RedisModule_StringPtrLen(argv[1], NULL);
+    int kill_it = !strcmp(how, "kill"), slow = !strcmp(how, "slow");
+    if (!strcmp(how, "end")) {
+        RedisModule_KillForkChild(slow_child);
+        return RedisModule_ReplyWithNull(ctx);
+    }
     int pid = RedisModule_Fork(child_done, "data");
     if (pid == 0) {
         RedisModule_SendChildHeartbeat(0.5);
-        if (kill_it) sleep(100);
+        if (kill_it || slow) sleep(100);
         RedisModule_ExitFromChild(7);
     }
+    if (slow) slow_child = pid;
     if (kill_it && pid > 0) RedisModule_KillForkChild(pid);
     return RedisModule_ReplyWithLongLong(ctx, pid > 0);
 }

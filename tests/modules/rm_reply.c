@@ -51,6 +51,15 @@ static int with_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc)
     } else if (!strcmp(kind, "postponed")) {
         postponed(ctx);
         return REDISMODULE_OK;
+    } else if (!strcmp(kind, "push")) {
+        RedisModule_ReplyWithArray(ctx, REDISMODULE_POSTPONED_LEN);
+        RedisModule_ReplyWithLongLong(ctx, 1);
+        RedisModule_ReplyWithLongLong(ctx, 2);
+        RedisModule_ReplySetPushLength(ctx, 2);
+        return REDISMODULE_OK;
+    } else if (!strcmp(kind, "misuse")) { /* nothing is postponed: that is logged */
+        RedisModule_ReplySetPushLength(ctx, 2);
+        return RedisModule_ReplyWithSimpleString(ctx, "OK");
     } else if (!strcmp(kind, "postponed-attribute")) {
         if (RedisModule_ReplyWithAttribute(ctx, REDISMODULE_POSTPONED_LEN) == REDISMODULE_OK) {
             RedisModule_ReplyWithCString(ctx, "name");

@@ -18,7 +18,7 @@ start_server [with_module api_event] {
     test "A new key, a change, a deletion" {
         r event.classes -1
         assert_equal {{notify 9 a new} {changed 9 a modified} {notify 9 a set}} [heard {r set a 1}]
-        assert_equal {{changed 9 a modified} {notify 9 a set}} [heard {r set a 2}]
+        assert_equal {{removed 9 a overwritten 1} {changed 9 a modified} {notify 9 a set}} [heard {r set a 2}]
         assert_equal {{changed 9 a modified} {notify 9 a append}} [heard {r append a x}]
         heard {r del a}
     } {{removed 9 a deleted 2x} {changed 9 a modified} {notify 9 a del}}
@@ -28,7 +28,7 @@ start_server [with_module api_event] {
         assert_equal {{notify 9 b new} {notify 9 b set}} [heard {r set b 1}]
         r event.arm 1
         heard {r set b 2}
-    } {{changed 9 b modified} {notify 9 b set}}
+    } {{removed 9 b overwritten 1} {changed 9 b modified} {notify 9 b set}}
 
     test "A look that changes nothing, and one that misses" {
         r set a 1

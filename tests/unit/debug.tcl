@@ -12,8 +12,8 @@ start_server {tags {debug}} {
     }
 
     test "DEBUG says what a subcommand of an absent module needs" {
-        assert_error "ERR DEBUG change-repl-id needs a module for replication*" {
-            r debug change-repl-id
+        assert_error "ERR DEBUG set-disable-deny-scripts needs a module for scripting*" {
+            r debug set-disable-deny-scripts 1
         }
     }
 

@@ -7,8 +7,9 @@
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
 
-set has_jemalloc [string match jemalloc* [exec sh -c "strings -a '$kit::binary' | grep -c mallctlbymib >/dev/null && echo jemalloc || echo libc"]]
-set refusal "*Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one shipped by default with the Redis source distribution"
+set has_jemalloc [expr {![catch {exec grep -qa mallctlbymib $kit::binary}]}]
+set refusal "*Active defragmentation cannot be enabled: it requires a Redis server compiled with a\
+    modified Jemalloc like the one shipped by default with the Redis source distribution"
 
 # Many commands in one write.
 proc pipeline commands {

@@ -205,6 +205,45 @@ static void test_random_choice(void) {
     }
 }
 
+static void *element_copy(const void *element) {
+    KeelStr name = name_read((const char *)element + prefix);
+    size_t size = prefix + name_header(name.len) + name.len + sizeof(int);
+    return memcpy(keel_alloc(size), element, size);
+}
+
+/* Whether a copy has the dict's names, each once, in blocks of its own. */
+static bool is_copy(const Dict *copy) {
+    DictWalk w;
+    size_t n = 0;
+    memset(seen, 0, sizeof(seen));
+    dict_walk(&w, copy);
+    for (const char *e; (e = dict_next(&w)); n++) {
+        Place place;
+        char room[400];
+        int i = number_of(e);
+        if (!elements[i] || elements[i] == e || seen[i]++) return false;
+        if (dict_find(copy, prefix, hash_of(i), name_of(i, room), &place) != e) return false;
+    }
+    return n == dict_count(copy) && n == dict_count(&dict);
+}
+
+static void test_copies(void) {
+    bool resizing[2] = {false, false};
+    for (int up = 1; up >= 0; up--) {
+        for (int n = 0; n < NAMES; n += n < 40 ? 1 : 41) {
+            Dict copy;
+            fill(up ? n : NAMES - n);
+            resizing[dict.table.old != NULL] = true;
+            dict_copy(&copy, &dict, element_copy);
+            bool good = is_copy(&copy) && consistent();
+            check(good, "a copy has what the dict has, which is as it was", "");
+            dict_release(&copy, keel_free);
+            if (!good) return;
+        }
+    }
+    check(resizing[0] && resizing[1], "dicts are copied at rest and while they resize", "");
+}
+
 static void run(size_t with_prefix) {
     prefix = with_prefix;
     dict_init(&dict, prefix);
@@ -233,6 +272,7 @@ static void run(size_t with_prefix) {
         if (seen[i] != 1) check(false, "a dict at rest shows each element once", "");
     }
     test_random_choice();
+    test_copies();
 
     dict_release(&dict, keel_free);
     memset(elements, 0, sizeof(elements));

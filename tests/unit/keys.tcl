@@ -172,6 +172,56 @@ start_server {tags {keys}} {
         list [r copy a b] [r get b] [r copy a b replace] [r get b] [r ttl b]
     } {0 old 1 new -1}
 
+    test "Random members in numbers that nobody can hold: refused where there are any" {
+        r del h s z nosuch
+        r hset h f v
+        r sadd s m
+        r zadd z 1 m
+        r set str x
+        foreach {command key} {hrandfield h srandmember s zrandmember z} {
+            assert_equal {} [r $command nosuch -9223372036854775807]
+            assert_equal {} [r $command nosuch -16777217]
+            assert_error "WRONGTYPE*" {r $command str -16777217}
+            assert_error "ERR value is out of range" {r $command $key -16777217}
+        }
+        foreach {command with} {hrandfield withvalues zrandmember withscores} {
+            assert_equal {} [r $command nosuch -4611686018427387903 $with]
+            assert_error "ERR value is out of range" {r $command nosuch -4611686018427387904 $with}
+            assert_equal {} [r $command nosuch 4611686018427387903 $with]
+            assert_error "ERR value is out of range" {r $command nosuch 4611686018427387904 $with}
+        }
+        r del h s z str
+    } 4
+
+    test "COPY of large values: all of them are there, and the two are apart" {
+        r del h s z
+        for {set i 0} {$i < 3000} {incr i} {
+            r hset h field:$i [string repeat v [expr {$i % 300}]]
+            r sadd s [string repeat m [expr {$i % 260}]]$i
+            r zadd z [expr {$i * 7919 % 1000}] member:$i
+            if {$i % 500 && $i < 2990} continue
+            # At every stage of a table's growth.
+            foreach key {h s z} {
+                assert_equal 1 [r copy $key $key-copy replace]
+                assert_equal [r debug digest-value $key] [r debug digest-value $key-copy]
+            }
+        }
+        assert_equal [r zrange z 0 -1 withscores] [r zrange z-copy 0 -1 withscores]
+        assert_equal [r zrank z member:77] [r zrank z-copy member:77]
+        foreach {key remove} {h hdel s srem z zrem} {
+            set before [r debug digest-value $key]
+            set members [r [dict get {h hkeys s smembers z {zrange}} $key] $key \
+                             {*}[expr {$key eq "z" ? {0 -1} : {}}]]
+            assert_equal [llength $members] [r $remove $key-copy {*}$members]
+            assert_equal 0 [r exists $key-copy]
+            assert_equal $before [r debug digest-value $key]
+            r copy $key $key-copy
+            r del $key
+            assert_equal $before [r debug digest-value $key-copy]
+        }
+        r del h-copy s-copy z-copy
+    } 3
+
     test "COPY into another database" {
         r set a value
         assert_equal [r copy a a db 4] 1

@@ -242,13 +242,26 @@ static void move_blocks(Ordered *o, bool at_once, unsigned range) {
     always(moving.stayed == 0, "nothing stays", "");
 }
 
+/* A sequence of the same elements is what the model says, too. */
+static void *itself(const void *element) {
+    return (void *)(uintptr_t)element;
+}
+
+static bool copied(const Ordered *o) {
+    Ordered copy;
+    ordered_copy(&copy, o, itself);
+    bool good = well_formed(&copy) && answers(&copy) && copy.root != o->root;
+    ordered_release(&copy);
+    return good;
+}
+
 /* Grows to about `size`, stays there for a while, and shrinks to nothing. */
 static void life(size_t size, unsigned range, unsigned steps, unsigned every) {
     Ordered o;
     char detail[80];
     snprintf(detail, sizeof(detail), "%zu elements, %u scores", size, range);
     ordered_init(&o);
-    bool shapes = true, right = true;
+    bool shapes = true, right = true, copies = true;
     for (unsigned step = 0; step < steps; step++) {
         size_t aim = step < steps / 3 ? size : step < steps * 2 / 3 ? size / 2 : size / 50;
         unsigned draw = (unsigned)(check_random() % 100);
@@ -266,7 +279,9 @@ static void life(size_t size, unsigned range, unsigned steps, unsigned every) {
         if (count) move_blocks(&o, step % 3, range);
         shapes = shapes && well_formed(&o);
         right = right && answers(&o);
+        copies = copies && copied(&o);
     }
+    always(copies, "a copy is well-formed and has all", detail);
     always(shapes, "the tree is well-formed after every change", detail);
     always(right, "places and ranks are those of the sorted array", detail);
     take(&o, 0, count / 2);

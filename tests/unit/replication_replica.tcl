@@ -432,7 +432,7 @@ fake_primary port {
     start_replica $port {repl-diskless-load on-empty-db} {
         test "a primary that sends garbage at any stage ends nothing but its link" {
             expr {srand(12345)}
-            for {set round 0} {$round < 60} {incr round} {
+            for {set round 0} {$round < 36} {incr round} {
                 set link [accept_replica]
                 set stage [expr {$round % 6}]
                 set junk [randstring 1 600 binary]
@@ -728,6 +728,65 @@ fake_primary port {
             assert_equal [list [r get a] [r get b] [r get c]] {1 2 3}
             set link [accept_replica]
             assert_equal [greet $link] {PSYNC ? -1}
+        }
+    }
+}
+
+foreach {who start} {"" start_server " that is the real server" start_real_server} {
+    if {$start eq "start_real_server" && ![kit::have_real_server]} continue
+    start_server {overrides {save {3600 1} repl-diskless-sync-delay 0}} {
+        $start [list overrides [list replicaof "127.0.0.1 [srv port]" save {""}]] {
+            test "a primary that is restarted goes on with its replica$who" {
+                wait_link
+                set primary [srv -1 client]
+                $primary set goes 1 px 400
+                $primary set stays 1
+                wait_key stays 1
+                set id [s -1 master_replid]
+                set offset [s -1 master_repl_offset]
+                restart_server -1 true false
+                set primary [srv -1 client]
+                wait_link
+                assert_equal [list [s -1 sync_full] [s -1 sync_partial_ok]] {0 1}
+                assert_equal [list [s -1 master_replid2] [s -1 second_repl_offset]] \
+                    [list $id [expr {$offset + 1}]]
+                wait_for_condition 100 50 {[r dbsize] == 1 && [$primary dbsize] == 1} else {
+                    fail "the key whose time was over stays"
+                }
+                assert_equal [debug_digest] [debug_digest -1]
+            }
+            test "and with one that is restarted$who" {
+                r config set save "3600 1"
+                restart_server 0 true false
+                wait_link
+                [srv -1 client] set more 1
+                wait_key more 1
+                assert_equal [list [s -1 sync_full] [s -1 sync_partial_ok]] {0 2}
+                assert_equal [debug_digest] [debug_digest -1]
+            }
+        }
+    }
+}
+
+foreach load {disabled on-empty-db swapdb} {
+    fake_primary port {
+        set options [list replicaof "127.0.0.1 $port" save {""} repl-diskless-load $load]
+        set server [start_server [list overrides $options]]
+        test "the server ends in the middle of a copy (repl-diskless-load $load)" {
+            set client [dict get $server client]
+            set link [accept_replica]
+            greet $link
+            say $link "+FULLRESYNC $fake_id 0\r\n\$1000\r\nREDIS0010"
+            wait_for_condition 100 20 {
+                [status $client master_sync_in_progress] == 1
+            } else {fail "no copy"}
+            after 100
+            catch {$client shutdown nosave}
+            wait_for_condition 100 50 {![is_alive $server]} else {fail "it lives"}
+            set dir [file dirname [dict get $server stdout]]
+            assert_equal [glob -nocomplain $dir/temp-*] {}
+            assert_match "*ready to exit, bye bye*" [kit::read_file [dict get $server stdout]]
+            assert_no_match "*left * bytes behind*" [kit::read_file [dict get $server stdout]]
         }
     }
 }

@@ -115,3 +115,87 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_control] \
         r config set requirepass ""
     } OK
 }
+
+# Events that only other modules, files or children cause.
+start_server [list tags {rm} overrides [list loadmodule [test_module role]] args [list \
+        --loadmodule [test_module rm_control] --loading-process-events-interval-bytes 1024]] {
+    test "roles and links are told with what belongs to them" {
+        foreach id {0 6 7} {r ctl.event $id 1}
+        r ctl.heard
+        r role.tell 1 example.org 6380
+        foreach what {0 2 3 4 5} {r role.tell $what}
+        r ctl.event 0 0
+        r role.tell 1 x 1
+        r role.tell 4
+        foreach id {6 7} {r ctl.event $id 0}
+        r role.tell 4
+        r ctl.heard
+    } {\[0.1 primary=0 example.org:6380 ids=40,40\]\[0.0 primary=1 -:0 ids=40,40\]\[6.0\]\[6.1\]\[7.0\]\[7.1\]\[7.0\]}
+    test "loading tells how far it is" {
+        for {set i 0} {$i < 500} {incr i} {r set key:$i [string repeat $i 50]}
+        foreach id {3 10} {r ctl.event $id 1}
+        r ctl.heard
+        r debug reload
+        set told [r ctl.heard]
+        foreach id {3 10} {r ctl.event $id 0}
+        assert_match {*\[3.0\]*\[10.0 hz=10 some\]*\[3.3\]*} $told
+    }
+    test "background saves tell in their child, and the parent hears of the child" {
+        foreach id {1 13} {r ctl.event $id 1}
+        r ctl.heard
+        set told ""
+        r bgsave
+        waitForBgsave r
+        wait_for_log_messages 0 {"*<rm_control> saving 0*" "*<rm_control> saving 3*"} 0 20 50
+        wait_for_condition 50 20 {[append told [r ctl.heard]] eq {[13.0][13.1]}} else {fail $told}
+        r config set appendonly yes
+        waitForBgrewriteaof r
+        r bgrewriteaof
+        waitForBgrewriteaof r
+        wait_for_log_messages 0 {"*<rm_control> saving 1*"} 0 20 50
+        r config set appendonly no
+        foreach id {1 13} {r ctl.event $id 0}
+    }
+    test "keys tell why they go" {
+        r ctl.event 17 1
+        r set a 1
+        r set a 22
+        r incr a
+        r del a
+        r set b 1 px 1
+        after 10
+        r get b
+        r ctl.event 17 0
+        set told [r ctl.heard]
+        regsub -all {<[^>]*>} $told "" told
+        set told
+    } {*17.3 a type=1\]\[17.0 a type=1\]\[17.1 b type=1\]}
+    test "the clock's ticks and the loop's turns are told" {
+        foreach id {8 15} {r ctl.event $id 1}
+        r ctl.heard
+        set told ""
+        wait_for_condition 50 20 {[string match {*8.0 10*} [append told [r ctl.heard]]]} else {fail $told}
+        foreach id {8 15} {r ctl.event $id 0}
+        assert_match {*\[15.1 0\]*} $told
+    }
+    test "a child tells how far it is" {
+        r config resetstat
+        assert_equal 1 [r ctl.fork slow]
+        wait_for_condition 50 20 {[s current_fork_perc] eq "50.00"} else {fail [s current_fork_perc]}
+        assert_equal 1 [s module_fork_in_progress]
+        assert_equal {} [r ctl.fork end]
+        wait_for_condition 50 20 {[s module_fork_in_progress] == 0} else {fail "it goes on"}
+    }
+    test "INFO tells of filters and options" {
+        r ctl.filter on
+        assert_match "*name=rm_control,*filters=1,*options=\\\[handle-repl-async-load]*" [r info modules]
+        r ctl.filter off
+        assert_match "*name=rm_control,*filters=0,*" [r info modules]
+    }
+    test "the end is told" {
+        r ctl.event 5 1
+        r ctl.event 1 1
+        catch {r shutdown save}
+        wait_for_log_messages 0 {"*saving 2*" "*saving 3*" "*the end is heard*"} 0 20 50
+    }
+}

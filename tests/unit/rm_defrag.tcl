@@ -1,5 +1,5 @@
-# rm_defrag.tcl - active defragmentation in the Redis module ABI: types' callbacks at once and in parts,
-# cursors, being told to stop, and what belongs to no key.
+# rm_defrag.tcl - active defragmentation in the Redis module ABI: types' callbacks at once and in
+# parts, cursors, being told to stop, and what belongs to no key.
 
 set here [file dirname [file normalize [info script]]]
 source [file join $here .. kit.tcl]
@@ -8,7 +8,8 @@ set modules [file join [file dirname [file normalize $kit::binary]] tests module
 
 proc told {name} {dict get [r frag.told] $name}
 
-start_server [list overrides {save {""} hz 100} args [list --loadmodule [file join $modules rm_defrag.so]]] {
+set load [list --loadmodule [file join $modules rm_defrag.so]]
+start_server [list overrides {save {""} hz 100} args $load] {
     test "a small value moves at once: no cursor, never told to stop" {
         r frag.set 9:small 300 48 0 300
         r debug defrag pass

@@ -165,6 +165,11 @@ start_server [list tags {modules rm} args [list --loadmodule [version one]]] {
         assert_match "the module has blocked clients.*(1 of them)" [reload_error two]
         assert_equal [$rd read] OVER
         $rd close
+        r module load [test_module rm_bad-user]
+        assert_match "the module exports APIs used by other modules.*(rm_bad)" [reload_error two]
+        assert_equal [r module reload rm_bad] OK
+        assert_match "the module exports APIs used by other modules.*(rm_bad)" [reload_error two]
+        assert_equal [r module reload rm_bad [test_module rm_bad-fine]] OK
         reload_error two
     } "was reloaded"
 }

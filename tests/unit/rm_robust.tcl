@@ -35,7 +35,7 @@ start_server {tags {modules rm}} {
     foreach {name reason} {
         no_init         "its OnLoad did not call RedisModule_Init()"
         silent          "its OnLoad returned REDISMODULE_ERR before it had a name"
-        missing         "its OnLoad returned REDISMODULE_ERR; it asked for * functions that this server does not have: *RedisModule_ReadMind, RedisModule_BendSpoon"
+        missing         "its OnLoad returned REDISMODULE_ERR; it asked for functions that this server does not have: *RedisModule_ReadMind, RedisModule_BendSpoon"
         newer           "its OnLoad returned REDISMODULE_ERR; it is for version 2 of the module ABI, this server has version 1; it asked for *RedisModule_ReadMind*"
         name_taken      "*"
         name_long       "the name 'a23456789_*' is not 1 to 63 visible characters*"
@@ -104,7 +104,7 @@ start_server {tags {modules rm}} {
 
     test "a module that lacks functions and does without loads, and the log names them" {
         r module load [test_module rm_bad-lacking]
-        verify_log_message 0 "*Module rm_bad is loaded; it asked for * functions that this server\
+        verify_log_message 0 "*Module rm_bad is loaded; it asked for functions that this server\
             does not have: *RedisModule_ReadMind, RedisModule_BendSpoon*" 0
         r rm_bad.hello
     } HELLO
@@ -143,6 +143,12 @@ foreach {how signal} {fault 11 abort 6 deep 11 missing 11} {
             [first_lines $report 7]
         assert_match "*rm_crash.so(*+* module rm_crash*REPORT END*" $report
     }
+}
+
+test "frames of a module that was replaced are named, too" {
+    set report [report_of {r module reload rm_crash; r rc.now fault}]
+    assert_match "*Module: rm_crash 7 (*rm_crash.so)\nCommand: rc.now\n*" [first_lines $report 6]
+    assert_match "*rm_crash.so(fault*+*rm_crash.so(now*+* module rm_crash*REPORT END*" $report
 }
 
 test "a failed assertion of a module names it" {
@@ -245,4 +251,19 @@ start_server [list overrides [list loadmodule [test_module rm_crash]] tags {modu
     test "one reply of a command is passed, whatever it returns" {
         r rc.replies 1
     } 0
+
+    test "commands that reply never, twice or in part do not put the stream out of step" {
+        set wrong "of module 'rm_crash' did not give exactly one reply\r\n\$7\r\nthe-end\r\n"
+        foreach command {{rc.replies 0} {rc.replies 2} {rc.replies 50} {rc.left array} {rc.left postponed}} {
+            assert_equal [raw $command] "-ERR command '[lindex $command 0]' $wrong" $command
+        }
+        verify_log_message 0 "*module 'rm_crash': command 'rc.replies' gave more than one reply*" 0
+        r multi
+        r rc.replies 0
+        r ping
+        r rc.replies 2
+        r set k v
+        catch {r exec} e
+        r get k
+    } v
 }

@@ -204,3 +204,81 @@ start_server [list tags {rm} args [list --loadmodule [test_module rm_wait] --req
         r ping
     } PONG
 }
+
+# Long commands with breaks.
+start_server [list tags {rm} args [list --loadmodule [test_module rm_wait] --busy-reply-threshold 20 \
+        --lua-time-limit 20]] {
+    # Replies of a client while another one's command takes long.
+    proc meanwhile {flags text commands} {
+        set long [redis_deferring_client]
+        set other [redis_client]
+        $other ping
+        $long wait.yield $flags 1000 {*}$text
+        $long ping
+        after 100
+        set replies {}
+        foreach command $commands {
+            catch {$other {*}$command} reply
+            lappend replies $reply
+        }
+        lappend replies [$long read] [$long read]
+        $long close
+        $other close
+        return $replies
+    }
+    test "others are told that the server is busy" {
+        meanwhile 2 {} {{get a} {set a 1} ping {config get x} {multi} {discard}}
+    } {{BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} {BUSY Redis is busy running a module command.} OK OK 1000 PONG}
+    test "the module chooses the words" {
+        meanwhile 2 {{digging a hole}} {{get a} {hello 2}}
+    } {{BUSY digging a hole} {*} {digging a hole} PONG}
+    test "without clients being served they wait" {
+        set start [clock milliseconds]
+        set replies [meanwhile 1 {} {{set a 1} {get a}}]
+        assert_morethan [expr {[clock milliseconds] - $start}] 900
+        set replies
+    } {OK 1 1000 PONG}
+    test "many clients, cut requests, clients that go and come" {
+        set long [redis_deferring_client]
+        set cut [redis::open_channel [srv 0 host] [srv 0 port]]
+        set others {}
+        for {set i 0} {$i < 20} {incr i} {lappend others [redis_deferring_client]}
+        $long wait.yield 2 1000
+        after 100
+        puts -nonewline $cut "*2\r\n\$4\r\nping\r\n\$5\r\nhe"
+        flush $cut
+        foreach other $others {foreach n {1 2 3} {$other get x}}
+        [lindex $others 0] close
+        set late [redis_client]
+        assert_error "BUSY*" {$late get x}
+        foreach other [lrange $others 1 end] {
+            foreach n {1 2 3} {assert_error "BUSY*" {$other read}}
+            $other close
+        }
+        assert_equal 1000 [$long read]
+        puts -nonewline $cut "llo\r\n"
+        flush $cut
+        assert_equal "\$5\r\nhello\r\n" [redis::raw_reply_from $cut]
+        close $cut
+        assert_equal PONG [$late ping]
+        $late close
+        $long close
+    }
+    test "a client that is closed by another while its command runs" {
+        set long [redis_deferring_client]
+        $long client id
+        set id [$long read]
+        $long wait.yield 2 300
+        after 100
+        $long close
+        after 300
+        r ping
+    } PONG
+    test "a busy server ends when it is told to" {
+        set long [redis_deferring_client]
+        $long wait.yield 2 300
+        after 100
+        catch {r shutdown nosave}
+        wait_for_condition 50 50 {![process_is_alive [srv 0 pid]]} else {fail "it goes on"}
+    }
+}

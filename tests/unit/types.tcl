@@ -36,6 +36,19 @@ start_server [list tags {types} overrides [list loadmodule $bag]] {
         assert_error "ERR not supported for this module key" {r copy statue string replace}
         list [r get string] [r type statue] [r del statue]
     } {x statue 1}
+    test "its values move to denser places, at once or in steps, and what belongs to no key" {
+        for {set i 0} {$i < 3000} {incr i} {lappend words word$i}
+        r bag.add large {*}$words
+        r bag.add small a b c
+        set before [list [r bag.get large] [r bag.get small] [r bag.sign]]
+        assert_equal [lindex $before 2] {{bags for all} 0 1}
+        r config resetstat
+        r debug defrag pass
+        assert {[s active_defrag_hits] >= 3000 + 3 + 2 * 4}
+        assert_equal [list [r bag.get large] [r bag.get small]] [lrange $before 0 1]
+        assert_equal [r bag.sign] {{bags for all} 1 1}
+        r del large small
+    } 2
     test "DUMP of a type without bytes is refused" {
         r statue.set statue
         r dump statue
