@@ -254,8 +254,8 @@ static void pipe_close(void) {
 
 static void wanted_copy_only(Replica *r) {
     r->state = REPLICA_SENT;
-    keel_log(KEEL_LOG_NOTICE, "RDB transfer completed, rdb only replica (%s) should be disconnected "
-             "asap", replica_name(r));
+    keel_log(KEEL_LOG_NOTICE, "RDB transfer completed, rdb only replica (%s) should be "
+             "disconnected asap", replica_name(r));
     keel_client_close(r->client, true);
 }
 
@@ -278,8 +278,8 @@ static void fail_all(bool piped) {
 
 static void pipe_ended(KeelCtx *c) {
     bool whole = memcmp(pipe_copy.tail, pipe_copy.mark, EOF_MARK) == 0;
-    keel_log(KEEL_LOG_NOTICE, "Diskless rdb transfer, done reading from pipe, %zu replicas still up.",
-             piped_count());
+    keel_log(KEEL_LOG_NOTICE, "Diskless rdb transfer, done reading from pipe, %zu replicas still "
+             "up.", piped_count());
     pipe_close();
     if (!whole) fail_all(true);
     for (Replica *r = replicas; whole && r; r = r->next) {

@@ -192,8 +192,8 @@ void replicas_close(const char *why) {
 
 static bool conf_address(KeelCtx *c, Replica *r, KeelStr value) {
     if (value.len > HOST_ROOM) {
-        keel_reply_errorf(c, "ERR REPLCONF ip-address provided by replica instance is too long: %zu "
-                             "bytes", value.len);
+        keel_reply_errorf(c, "ERR REPLCONF ip-address provided by replica instance is too long: "
+                             "%zu bytes", value.len);
         return false;
     }
     keel_free(r->address);
@@ -267,6 +267,11 @@ static bool conf_option(KeelCtx *c, Replica *r, KeelStr name, KeelStr value) {
     return true;
 }
 
+static void look_at_failover(KeelCtx *c, void *data) {
+    (void)data;
+    failover_cron(c);
+}
+
 /* How far a replica is, each second and when asked. It is never replied to. */
 static void acknowledged(KeelCtx *c, const KeelStr *argv, int argc) {
     Replica *r = replica_of(keel_client(c));
@@ -286,6 +291,7 @@ static void acknowledged(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     few_update();
     wait_look(c);
+    if (failing_over()) keel_post(look_at_failover, NULL); /* no command may change our role */
 }
 
 void replconf(KeelCtx *c, const KeelStr *argv, int argc) {
@@ -481,8 +487,8 @@ void replicas_log_lagging(void) {
         all++;
         if (r->ack_offset == history.offset) continue;
         behind++;
-        keel_log(KEEL_LOG_NOTICE, "Lagging replica %s reported offset %lld behind master, lag=%lld, "
-                 "state=%s.", replica_name(r), (long long)(history.offset - r->ack_offset),
+        keel_log(KEEL_LOG_NOTICE, "Lagging replica %s reported offset %lld behind master, "
+                 "lag=%lld, state=%s.", replica_name(r), (long long)(history.offset - r->ack_offset),
                  (long long)lag(r), state_name(r));
     }
     if (all) {

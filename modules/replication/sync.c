@@ -126,8 +126,8 @@ static void copy_for(KeelCtx *c, Replica *r) {
         payload_begin(r, other->copy_offset, false);
         keel_log(KEEL_LOG_NOTICE, "Waiting for end of BGSAVE for SYNC");
     } else if (snapshot->child_name() && strcmp(snapshot->child_name(), "RDB") == 0) {
-        keel_log(KEEL_LOG_NOTICE, "Can't attach the replica to the current BGSAVE. Waiting for next "
-                                  "BGSAVE for SYNC");
+        keel_log(KEEL_LOG_NOTICE, "Can't attach the replica to the current BGSAVE. Waiting for "
+                                  "next BGSAVE for SYNC");
     } else if (diskless_sync && r->eof && diskless_delay) {
         keel_log(KEEL_LOG_NOTICE, "Delay next BGSAVE for diskless SYNC");
     } else if (keel_fork_active()) {

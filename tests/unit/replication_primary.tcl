@@ -174,7 +174,7 @@ start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save ""}} {
             lassign [peer_sync $p] id offset payload
             assert_match "REDIS*" $payload
             assert_equal [peer_closed $p] 1
-            verify_log_message 0 "*RDB transfer completed, rdb only replica (*) should be disconnected asap*" 0
+            wait_for_log_messages 0 {"*RDB transfer completed, rdb only replica (*) should be disconnected asap*"} 0 50 20
             peer_close $p
             wait_replicas 0
         }
@@ -216,7 +216,7 @@ start_server {tags {repl} overrides {repl-diskless-sync yes repl-diskless-sync-d
             peer_payload [set $name]
         }
         assert_equal [s total_forks] [expr {$forks + 1}]
-        verify_log_message 0 "*Diskless rdb transfer, done reading from pipe, 2 replicas still up*" 0
+        wait_for_log_messages 0 {"*Diskless rdb transfer, done reading from pipe, 2 replicas still up*"} 0 50 20
         foreach name {p q} {peer_close [set $name]}
         wait_replicas 0
     }
@@ -325,6 +325,33 @@ start_server {tags {repl} overrides {repl-diskless-sync yes repl-diskless-sync-d
         peer_payload $p
         peer_close $p
         wait_replicas 0
+    }
+    test "A copy waits for the end of another child's work" {
+        r config set rdb-key-save-delay 500
+        r bgrewriteaof
+        set lines [count_log_lines 0]
+        set p [peer_open]
+        peer_say $p "PSYNC ? -1"
+        wait_for_log_messages 0 {"*No BGSAVE in progress, but another BG operation is active. BGSAVE for replication delayed*"} $lines 50 20
+        assert_equal [string trim [peer_pending $p 100] \n] ""
+        r config set rdb-key-save-delay 0
+        assert_match "+FULLRESYNC *" [peer_line $p]
+        peer_payload $p
+        peer_close $p
+        wait_replicas 0
+    }
+    test "rdb-del-sync-files removes a file that was made for replicas only" {
+        set path [file join [lindex [r config get dir] 1] [lindex [r config get dbfilename] 1]]
+        foreach {wanted there} {no 1 yes 0} {
+            r config set rdb-del-sync-files $wanted
+            set p [peer_open]
+            peer_ask $p "PSYNC ? -1"
+            peer_payload $p
+            wait_for_condition 50 20 {[file exists $path] == $there} else {fail "$wanted: [file exists $path]"}
+            peer_close $p
+            wait_replicas 0
+        }
+        r config set rdb-del-sync-files no
     }
     test "A replica that takes nothing of a copy is dropped after repl-timeout" {
         r config set repl-diskless-sync yes repl-timeout 2 rdbcompression no
@@ -670,6 +697,7 @@ start_server {tags {repl} overrides {repl-diskless-sync-delay 0 save ""}} {
     test "While it waits for the replica writes wait too, and it can be given up" {
         r set a 1
         r failover to 127.0.0.1 4711
+        peer_say $p "REPLCONF ACK 0"
         assert_equal [s master_failover_state] waiting-for-sync
         assert_error "ERR FAILOVER already in progress." {r failover}
         set n [peer_open]
