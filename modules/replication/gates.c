@@ -39,7 +39,7 @@ KeelVerdict readonly_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr
 
 KeelVerdict stale_decide(KeelCtx *c, const KeelCommandRef *cmd, const KeelStr *argv, int argc) {
     (void)cmd, (void)argv, (void)argc;
-    keel_reply_error(c, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to "
-                        "'no'.");
+    keel_reply_error(c, "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set "
+                        "to 'no'.");
     return KEEL_ANSWERED;
 }

@@ -140,7 +140,8 @@ static bool ask_for_stream(void) {
     if (primary.can_continue) {
         id = history.id;
         keel_format_int(offset, history.offset + 1);
-        keel_log(KEEL_LOG_NOTICE, "Trying a partial resynchronization (request %s:%s).", id, offset);
+        keel_log(KEEL_LOG_NOTICE, "Trying a partial resynchronization (request %s:%s).", id,
+                 offset);
     } else {
         keel_log(KEEL_LOG_NOTICE, "Partial resynchronization not possible (no cached master)");
     }
@@ -238,8 +239,8 @@ static void psync_answered(KeelCtx *c, KeelStr line) {
     } else if (go) {
         go_on(c, line);
     } else if (not_yet(line)) {
-        keel_log(KEEL_LOG_NOTICE, "Master is currently unable to PSYNC but should be in the future: "
-                                  "%.*s", (int)line.len, line.ptr);
+        keel_log(KEEL_LOG_NOTICE, "Master is currently unable to PSYNC but should be in the "
+                                  "future: %.*s", (int)line.len, line.ptr);
         give_up();
     } else {
         if (starts(line, "-ERR")) {

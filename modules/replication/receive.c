@@ -2,9 +2,9 @@
  *
  * It is announced as "$<length>" or, when the primary sends it while it is made, as "$EOF:<mark>",
  * 40 bytes that end it; empty lines before that say that it is being prepared. Either it goes into
- * a file beside the snapshot's, which takes its place and is loaded; or, as repl-diskless-load says,
- * it is loaded as it comes, over no data, or aside, in memory of its own, to take the old data's
- * place at its end. With a file the old data serves until the new one is there as a whole; so it
+ * a file beside the snapshot's, which takes its place and is loaded; or, as repl-diskless-load
+ * says, it is loaded as it comes, over no data, or aside, in memory of its own, to take the old
+ * data's place at its end. With a file the old data serves until the new one is there as a whole; so it
  * does when a later state of it is loaded aside, and when that fails it is all there again.
  *
  * While it loads clients are served between its pieces, and the primary gets an empty line each
@@ -330,8 +330,8 @@ static void file_complete(KeelCtx *c) {
     keel_config_get(KEEL_LIT("dbfilename"), name, sizeof(name), NULL);
     KEEL_FD_WATCH(primary.fd, 0, NULL, NULL);
     if (snapshot->file_close(file) != 0) {
-        keel_log(KEEL_LOG_WARNING, "Failed trying to sync the temp DB to disk in MASTER <-> REPLICA "
-                                   "synchronization: %s", strerror(errno));
+        keel_log(KEEL_LOG_WARNING, "Failed trying to sync the temp DB to disk in MASTER <-> "
+                                   "REPLICA synchronization: %s", strerror(errno));
         unlink(rx.path);
         failed(c);
         return;
@@ -351,8 +351,8 @@ static void file_complete(KeelCtx *c) {
         succeed(c);
         return;
     }
-    keel_log(KEEL_LOG_WARNING, "Failed trying to load the MASTER synchronization DB from disk, check "
-                               "server logs.");
+    keel_log(KEEL_LOG_WARNING, "Failed trying to load the MASTER synchronization DB from disk, "
+                               "check server logs.");
     failed(c);
 }
 
@@ -400,8 +400,8 @@ static bool open_file(void) {
     snprintf(rx.path, sizeof(rx.path), "temp-sync-%d.rdb", (int)getpid());
     rx.file = snapshot->file_open(rx.path, true);
     if (rx.file) return true;
-    keel_log(KEEL_LOG_WARNING, "Opening the temp file needed for MASTER <-> REPLICA synchronization: "
-                               "%s", strerror(errno));
+    keel_log(KEEL_LOG_WARNING, "Opening the temp file needed for MASTER <-> REPLICA "
+                               "synchronization: %s", strerror(errno));
     return false;
 }
 
@@ -435,8 +435,8 @@ static bool announced(KeelStr line) {
         memcpy(rx.mark, line.ptr + 5, EOF_MARK);
     } else if (line.ptr[0] != '$' ||
                !keel_parse_int((KeelStr){line.ptr + 1, line.len - 1}, &length) || length < 0) {
-        keel_log(KEEL_LOG_WARNING, "Bad protocol from MASTER, the first byte is not '$' (we received "
-                                   "'%.*s'), are you sure the host and port are right?",
+        keel_log(KEEL_LOG_WARNING, "Bad protocol from MASTER, the first byte is not '$' (we "
+                                   "received '%.*s'), are you sure the host and port are right?",
                  (int)(line.len < 128 ? line.len : 128), line.ptr);
         return false;
     }
@@ -446,8 +446,8 @@ static bool announced(KeelStr line) {
     primary.copy_total = length;
     const char *where = rx.streamed ? "parser" : "disk";
     if (rx.marked) {
-        keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: receiving streamed RDB from master with "
-                                  "EOF to %s", where);
+        keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: receiving streamed RDB from master "
+                                  "with EOF to %s", where);
     } else {
         keel_log(KEEL_LOG_NOTICE, "MASTER <-> REPLICA sync: receiving %lld bytes from master to %s",
                  (long long)length, where);

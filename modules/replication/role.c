@@ -1,9 +1,9 @@
-/* role.c - what this server is: REPLICAOF, ROLE, INFO's fields of a replica, and what changes when a
- * primary becomes a replica or the other way round.
+/* role.c - what this server is: REPLICAOF, ROLE, INFO's fields of a replica, and what changes when
+ * a primary becomes a replica or the other way round.
  *
- * A primary that becomes a replica keeps its stream and asks the new primary to go on from there: if
- * that one was its replica until now, it can. A replica that becomes a primary goes on under a new
- * id and keeps the old one as the second, so that its fellow replicas can follow it without a copy.
+ * A primary that becomes a replica keeps its stream and asks the new primary to go on from there:
+ * if that one was its replica until now, it can. A replica that becomes a primary goes on under a
+ * new id and keeps the old one as the second, so that its fellow replicas can follow it without a copy.
  * A snapshot's file says where in the stream it stands, so that the same holds after a restart. */
 #include "replication.h"
 
@@ -17,8 +17,8 @@
 static bool end_wait(KeelClient *client, void *data) {
     (void)data;
     if (!(keel_client_flags(client) & KEEL_CF_BLOCKED)) return true;
-    if (keel_client_unblock(client, "UNBLOCKED force unblock from blocking operation, instance state "
-                                    "changed (master -> replica?)")) {
+    if (keel_client_unblock(client, "UNBLOCKED force unblock from blocking operation, instance "
+                                    "state changed (master -> replica?)")) {
         keel_client_close(client, true);
     }
     return true;
@@ -97,8 +97,9 @@ static const char *asker(KeelCtx *c) {
     static char text[512];
     KeelClientInfo info = {.size = sizeof(info)};
     keel_client_info(keel_client(c), &info);
-    snprintf(text, sizeof(text), "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%.64s db=%d user=%.32s",
-             info.id, info.addr, info.laddr, info.fd, info.name, info.db, info.user);
+    snprintf(text, sizeof(text), "id=%" PRIu64 " addr=%s laddr=%s fd=%d name=%.64s db=%d "
+                                 "user=%.32s", info.id, info.addr, info.laddr, info.fd,
+             info.name, info.db, info.user);
     return text;
 }
 
@@ -122,8 +123,8 @@ void replicaof(KeelCtx *c, const KeelStr *argv, int argc) {
     } else if (!keel_parse_int(argv[2], &port) || port < 0 || port > 65535) {
         keel_reply_error(c, "ERR Invalid master port");
     } else if (is_replica() && keel_is(argv[1], primary.host) && primary.port == port) {
-        keel_log(KEEL_LOG_NOTICE, "REPLICAOF would result into synchronization with the master we are "
-                                  "already connected with. No operation performed.");
+        keel_log(KEEL_LOG_NOTICE, "REPLICAOF would result into synchronization with the master we "
+                                  "are already connected with. No operation performed.");
         keel_reply_status(c, "OK Already connected to specified master");
     } else {
         role_set(c, argv[1].ptr, (int)port);
@@ -245,7 +246,10 @@ static const KeelSnapshotField *file_fields(void) {
 /* The stream is there before the file is loaded: what goes as past its time is written to it. */
 static bool file_begin(KeelCtx *c) {
     (void)c;
-    if (is_replica()) return true;
+    if (is_replica()) {
+        follow(true);
+        return true;
+    }
     stream_open();
     feed_arm();
     return false;

@@ -1,8 +1,9 @@
 /* writable.c - keys that clients of a writable replica gave an expiry to.
  *
  * A replica removes no key by itself, as its primary says when one goes. Of keys that the primary
- * never heard of nobody would ever say so: their names are kept here, and they go when their time is
- * over. The primary's own keys among them are no harm: it has no use for what is past its time. */
+ * never heard of nobody would ever say so: their names are kept here, and they go when their time
+ * is over. The primary's own keys among them are no harm: it has no use for what is past its
+ * time. */
 #include "replication.h"
 
 #include <ds/dict.h>

@@ -321,7 +321,8 @@ fake_primary port {
         test "the same with a mark" {
             set link [accept_replica]
             greet $link
-            say $link "+FULLRESYNC $fake_id 0\r\n\$EOF:$fake_mark\r\n$bytes[string range $fake_mark 0 38]"
+            say $link "+FULLRESYNC $fake_id 0\r\n\$EOF:$fake_mark\r\n"
+            say $link $bytes[string range $fake_mark 0 38]
             close $link
             set link [accept_replica]
             greet $link
@@ -443,11 +444,13 @@ fake_primary port {
                     if {$stage == 2} {say $link "+FULLRESYNC $junk\r\n"}
                     if {$stage == 3} {say $link "+FULLRESYNC $fake_id 1\r\n\$$junk\r\n"}
                     if {$stage == 4} {
-                        say $link "+FULLRESYNC $fake_id 1\r\n\$500\r\nREDIS0010$junk[string repeat \0 500]"
+                        say $link "+FULLRESYNC $fake_id 1\r\n\$500\r\nREDIS0010$junk"
+                        say $link [string repeat \0 500]
                     }
                     if {$stage == 5} {
                         set copy [snapshot_of {a 1}]
-                        say $link "+FULLRESYNC $fake_id 1\r\n\$[string length $copy]\r\n$copy$junk\r\n"
+                        full_copy $link $copy
+                        say $link $junk\r\n
                         after 20
                     }
                 }
@@ -494,7 +497,8 @@ with_replica {} {
     test "the primary's commands that fail are told of" {
         say $link [stream {lpush a x} {nosuch command} {set after 1}]
         wait_key after 1
-        logged "*== CRITICAL == This replica is sending an error to its master: *WRONGTYPE*after processing the command 'lpush'*"
+        logged "*== CRITICAL == This replica is sending an error to its master: *WRONGTYPE*after\
+                processing the command 'lpush'*"
         logged "*== CRITICAL == *unknown command*<unknown>*"
         assert_equal [s unexpected_error_replies] 2
     }
@@ -561,7 +565,8 @@ with_replica {} {
         $blocked blpop list 0
         wait_for_blocked_client
         r replicaof 127.0.0.1 $port
-        assert_error "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)" {
+        assert_error "UNBLOCKED force unblock from blocking operation, instance state changed\
+                (master -> replica?)" {
             $blocked read
         }
         assert_error "*" {$blocked ping; $blocked read}
@@ -575,7 +580,8 @@ with_replica {replica-serve-stale-data no} {
         assert_equal [r get a] {}
         close $link
         set link [accept_replica]
-        assert_error "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'." {r get a}
+        assert_error "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to\
+                'no'." {r get a}
         assert_error "MASTERDOWN*" {r multi; r get a}
         assert_error "*" {r exec}
         assert_match "*role:slave*" [r info replication]
