@@ -78,6 +78,12 @@ void mem_large_pages(void) {
 void mem_large_pages(void) {}
 #endif
 
+void mem_thread_begin(void) {
+#ifdef HAVE_JEMALLOC
+    free(mallocx(1, 0));
+#endif
+}
+
 void mem_exhausted(size_t size) {
     keel_panic(__FILE__, __LINE__, "out of memory: cannot allocate %zu bytes", size);
 }

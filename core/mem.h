@@ -20,6 +20,10 @@ extern KeelMemory mem_total;
 void mem_init(void);
 /* From now on the loop's thread takes memory in large pages where that pays. */
 void mem_large_pages(void);
+/* To be called first by a thread that gives blocks back by their size. One whose first call of jemalloc
+ * is that is made known to it only in part; the rest allocates, and comes when an extent is merged by
+ * a hook (as ours have jemalloc call the default one), with the extents locked: it waits for itself. */
+void mem_thread_begin(void);
 /* Memory is gone: say so and end. */
 void mem_exhausted(size_t size) __attribute__((noreturn, cold));
 /* jemalloc's view of the heap, for INFO: 0 without it. */

@@ -128,6 +128,7 @@ static bool job_thread_runs;
 
 static void *background_main(void *unused) {
     (void)unused;
+    mem_thread_begin();
     pthread_mutex_lock(&job_mutex);
     for (;;) {
         while (!job_first) pthread_cond_wait(&job_added, &job_mutex);

@@ -107,6 +107,8 @@ foreach {primary replica} {keel real real keel} {
         }
 
         test "a $replica that is promoted is followed by the others and by its $primary, without full copies" {
+            # A ping that the primary writes in between would be one that its replica does not have.
+            on p config set repl-ping-replica-period 1000
             alike p a b
             set id [field p master_replid]
             on a replicaof no one

@@ -78,3 +78,22 @@ proc csvdump {client_or_level} {
     }
     return $out
 }
+
+# Random changes of one database from a process of its own; the result is a pid for
+# stop_bg_complex_data.
+proc start_bg_complex_data {host port db ops {key ""}} {
+    set path [tmpfile complex-data.tcl]
+    set f [open $path w]
+    puts $f "catch {"
+    puts $f [list source [file join $::kit::home kit.tcl]]
+    puts $f "set rd \[redis [list $host] $port\]; \$rd select $db"
+    puts $f "createComplexDataset \$rd $ops useexpire"
+    puts $f "}"
+    close $f
+    set pid [exec [info nameofexecutable] $path >/dev/null 2>/dev/null &]
+    kit::adopt $pid
+    return $pid
+}
+proc stop_bg_complex_data pid {
+    kit::end_process $pid KILL
+}

@@ -32,6 +32,23 @@ proc get_proc_state pid {
     return [lindex [kit::proc_stat $pid] 0]
 }
 
+# The first child of the server at a level: one that saves, or sends a copy.
+proc get_child_pid level {
+    foreach pid [split [kit::children_of [srv $level pid]]] {
+        if {$pid ne "" && [process_is_alive $pid]} {return $pid}
+    }
+    error "the server has no child"
+}
+
+# Children of all its threads, as the kernel lists them.
+proc kit::children_of pid {
+    set all ""
+    foreach path [glob -nocomplain /proc/$pid/task/*/children] {
+        append all " " [string trim [read_file $path]]
+    }
+    return [string trim $all]
+}
+
 proc is_alive srv {
     return [process_is_alive [dict get $srv pid]]
 }
