@@ -82,7 +82,7 @@ start_server [list tags {keys journal} overrides [list loadmodule $chronicle]] {
         r set a 1
         set lines [journal {{copy a b}}]
         list $lines [events {{copy a b replace}}] [events {{copy a b db 4}}]
-    } {{{9 copy a b}} {{9 copy_to b}} {{4 new b} {4 copy_to b}}}
+    } {{{9 copy a b}} {{9 new b} {9 copy_to b}} {{4 new b} {4 copy_to b}}}
 
     test "RESTORE goes on with its time as a point in time" {
         r del b
