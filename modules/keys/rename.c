@@ -88,8 +88,9 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_error(c, "ERR source and destination objects are the same");
         return;
     }
-    if (!keel_key_open(c, argv[1], KEEL_KEY_READ, &from) ||
-        (keel_key_open_in(c, o.db, argv[2], KEEL_KEY_WRITE, &to) && !o.replace)) {
+    bool found = keel_key_open(c, argv[1], KEEL_KEY_READ, &from), there = false;
+    if (found) there = keel_key_open_in(c, o.db, argv[2], KEEL_KEY_WRITE, &to);
+    if (!found || (there && !o.replace)) {
         keel_reply_int(c, 0);
         return;
     }
@@ -104,6 +105,8 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
     }
     if (replaced) keel_key_notify(&to, KEEL_NOTIFY_NEW, "new"); /* as if it had gone before */
     keel_key_ready(c, o.db, argv[2]);
+    /* What is replaced counts as removed, so the copy is a new key, as in Redis. */
+    if (there) keel_key_notify(&to, KEEL_NOTIFY_NEW, "new");
     keel_key_changed(&to, KEEL_NOTIFY_GENERIC, "copy_to");
     keel_reply_int(c, 1);
 }

@@ -55,6 +55,12 @@ proc batch {} {
     return $commands
 }
 
+proc finish {} {
+    global counts
+    puts "commands $counts(commands) errors $counts(errors) lost $counts(lost)"
+    exit
+}
+
 proc run_batch fd {
     global counts pause
     set commands [batch]
@@ -71,6 +77,7 @@ proc run_batch fd {
             if {[regexp {^-(READONLY|LOADING|MASTERDOWN|UNBLOCKED)} $reply]} {set refused 1}
         }
     }
+    if {[info exists ::env(KEEL_LOAD_STOP)] && [file exists $::env(KEEL_LOAD_STOP)]} finish
     if {$refused} {error "no primary"}
     if {$pause} {after $pause}
 }
@@ -97,7 +104,8 @@ while {[clock milliseconds] < $deadline && [file exists /proc/$parent]} {
         catch {close $fd}
         incr counts(lost)
     }
+    if {[info exists env(KEEL_LOAD_STOP)] && [file exists $env(KEEL_LOAD_STOP)]} finish
     incr next
     after 50
 }
-puts "commands $counts(commands) errors $counts(errors) lost $counts(lost)"
+finish

@@ -186,13 +186,17 @@ proc node::differences {first other} {
 proc start_mixed_load {ports {seconds 600} {seed 1} args} {
     set script [file join $::kit::home kit mixed_load.tcl]
     set out [tmpfile mixed-load]
-    set pid [exec [info nameofexecutable] $script $seed $seconds $ports {*}$args >$out 2>@1 &]
+    set pid [exec env KEEL_LOAD_STOP=$out.stop [info nameofexecutable] $script $seed $seconds $ports \
+        {*}$args >$out 2>@1 &]
     kit::adopt $pid
     set ::node::load($pid) $out
     return $pid
 }
 # What it has counted: {commands N errors N lost N}.
 proc stop_mixed_load pid {
+    # Between two batches: what makes both servers' data equal again stands at the end of one.
+    close [open $::node::load($pid).stop w]
+    for {set i 0} {$i < 300 && [process_is_alive $pid]} {incr i} {after 10}
     kit::end_process $pid KILL
     return [lindex [split [string trim [kit::read_file $::node::load($pid)]] \n] end]
 }
