@@ -314,9 +314,17 @@ proc restart_server {level wait_ready rotate_logs {reconnect 1} {shutdown sigter
     }
     set from_line [count_log_lines_of [dict get $srv stdout]]
     dict set srv from_line $from_line
-    set srv [kit::launch $srv]
-    lset ::servers $index $srv
-    if {$wait_ready} {kit::wait_ready $srv} else {kit::wait_listening $srv}
+    set waits [expr {$wait_ready ? "kit::wait_ready" : "kit::wait_listening"}]
+    # A child that was born as its server was killed holds the port until it runs for the first time.
+    for {set tries 1} 1 {incr tries} {
+        set srv [kit::launch $srv]
+        lset ::servers $index $srv
+        if {![catch {$waits $srv} e options]} break
+        if {$tries == 5 || ![string match "*Address already in use*" $e]} {
+            return -options $options $e
+        }
+        after 200
+    }
     if {$reconnect} {lset ::servers $index [kit::connect $srv]}
 }
 

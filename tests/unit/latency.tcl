@@ -152,10 +152,8 @@ start_server [concat [with_module observed] {
             r debug set-active-expire 1
         }
         expire-cycle {
-            r observed.expiry 25
-            r mset a 1 b 2
-            r pexpire a 5
-            r pexpire b 5
+            r observed.expiry 50
+            r set k v px 5
             wait_for_condition 50 20 {[r dbsize] == 0} else {fail "keys are left"}
             r observed.expiry 0
         }

@@ -55,3 +55,5 @@ proc gen::element {} {return [pick [list a b 10 "" [string repeat ab 20] hello]]
 proc gen::popcount {} {return [pick {0 1 2 3 5 20 9223372036854775807}]}
 proc gen::rank {} {return [pick {1 1 2 3 -1 -1 -2 -3 10}]}
 proc gen::wait {} {return [pick {0.001 0.002 1e-3 0.0015}]}
+
+intact "lpos * rank *" "7.0 takes the smallest integer for a rank"
