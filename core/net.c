@@ -1,9 +1,9 @@
-/* net.c - reading requests in and writing replies out: strokes 1 and 4 of the turn.
+/* net.c - reading requests in and running them: strokes 1 to 3 of the turn.
  *
  * Sockets are watched edge-triggered, for both directions, once. A read that fills less than its
- * room has drained the socket, so a request costs one recv; a reply costs one send. What a client
- * sent is parsed where it was received: in the turn's input arena, or behind what its own query
- * buffer still holds of a request that was cut. After execution settle() keeps what is left. */
+ * room has drained the socket, so a request costs one recv. What a client sent is parsed where it
+ * was received: in the turn's input arena, or behind what its own query buffer still holds of a
+ * request that was cut. After execution settle() keeps what is left. */
 #include "net.h"
 
 #include "block.h"
@@ -19,7 +19,6 @@
 #include <keel/log.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -30,7 +29,6 @@ enum {
     INPUTS_MAX = 1024,
     PIECEWISE_FROM = 16 * 1024, /* bytes of a cut request that are not parsed twice */
     QUERY_KEPT = 64 * 1024,     /* an empty query buffer of up to this size is kept a while */
-    WRITE_MAX = 256 * 1024,     /* written to a client before others have their turn */
     LAST_READ_SECONDS = 60,     /* for who sends no more, to read what it is owed */
 };
 
@@ -54,12 +52,6 @@ static Request *requests;
 static size_t request_count;
 static Input inputs[INPUTS_MAX];
 static size_t input_count;
-/* Who has output to write: first those who were replied to, whose next requests then arrive while
- * messages are written to the others. */
-static struct WriteQueue {
-    KeelClient *first, *last;
-} write_queues[2];
-enum { REPLIES, MESSAGES };
 static uint64_t *again;         /* ids of clients with more to read or to run */
 static size_t again_count, again_room;
 static bool resumed_any;        /* among them are some that waited until now */
@@ -76,11 +68,11 @@ static void turn_begin(void) {
     }
     arena_used = args_used = request_count = input_count = 0;
     /* Replies of an earlier round, and what callbacks wrote since, lie in the arena still. */
-    if (write_queues[REPLIES].first || write_queues[MESSAGES].first) net_flush();
+    if (net_has_output()) net_flush();
     reply_arena_reset();
 }
 
-static void queue_again(KeelClient *client) {
+void net_queue_again(KeelClient *client) {
     if (client->in_again) return;
     client->in_again = true;
     if (again_count == again_room) {
@@ -93,7 +85,7 @@ static void queue_again(KeelClient *client) {
 void net_resume(KeelClient *client) {
     client->flags &= ~(uint32_t)(KEEL_CF_HELD | KEEL_CF_BLOCKED);
     client->resumed = resumed_any = true;
-    queue_again(client);
+    net_queue_again(client);
 }
 
 bool net_has_resumed(void) {
@@ -214,7 +206,7 @@ static bool parse_input(Input *in) {
             in->pos = r.next;
             /* Limits change with AUTH: what follows it is looked at afterwards. */
             if (!limits.authenticated && r.argc) {
-                queue_again(in->client);
+                net_queue_again(in->client);
                 return true;
             }
             break;
@@ -245,7 +237,7 @@ static void parse_pieces(Input *in) {
         in->pos = client->query + client->partial->position;
         request_add(in, client->partial->args, argc)->end = in->pos;
         in->end = client->query + client->query_len;
-        if (in->pos < in->end) queue_again(client); /* behind it, after its execution */
+        if (in->pos < in->end) net_queue_again(client); /* behind it, after its execution */
     } else {
         in->pos = in->end = NULL; /* all stays where it is */
     }
@@ -280,7 +272,7 @@ bool net_gather(KeelClient *client) {
         in->pos = client->query; /* NULL when all that came was the end, or part of an argument */
         in->end = client->query ? client->query + client->query_len : NULL;
     }
-    if (client->readable) queue_again(client);
+    if (client->readable) net_queue_again(client);
     if (waits) {
         if (client->ended) client_close(client); /* nobody waits any more */
         return true;
@@ -289,7 +281,7 @@ bool net_gather(KeelClient *client) {
     if (client->partial) {
         parse_pieces(in);
     } else if (!parse_input(in)) {
-        queue_again(client);
+        net_queue_again(client);
     }
     return true;
 }
@@ -462,180 +454,6 @@ bool net_run_resumed(void) {
     return true;
 }
 
-/* ---- writing --------------------------------------------------------------------------------- */
-
-static void queue_add(struct WriteQueue *q, KeelClient *client) {
-    if (client->in_write_queue || client->fd < 0) return;
-    client->in_write_queue = true;
-    client->next_write = NULL;
-    if (q->last) {
-        q->last->next_write = client;
-    } else {
-        q->first = client;
-    }
-    q->last = client;
-}
-
-void client_queue_write(KeelClient *client) {
-    queue_add(&write_queues[REPLIES], client);
-}
-
-void client_queue_message(KeelClient *client) {
-    queue_add(&write_queues[MESSAGES], client);
-}
-
-static void queue_remove(struct WriteQueue *q, const KeelClient *client) {
-    KeelClient *before = NULL;
-    for (KeelClient *c = q->first; c; before = c, c = c->next_write) {
-        if (c != client) continue;
-        if (before) before->next_write = c->next_write; else q->first = c->next_write;
-        if (q->last == c) q->last = before;
-        return;
-    }
-}
-
-void net_forget(KeelClient *client) {
-    if (!client->in_write_queue) return;
-    queue_remove(&write_queues[REPLIES], client);
-    queue_remove(&write_queues[MESSAGES], client);
-    client->in_write_queue = false;
-}
-
-/* Takes `n` written bytes off the client's output. */
-static void output_sent(KeelClient *client, size_t n) {
-    client->bytes_out += n;
-    stats.bytes_out += n;
-    size_t part = n < client->arena_len ? n : client->arena_len;
-    client->arena += part;
-    client->arena_len -= part;
-    n -= part;
-    while (n || (client->chunks && client->chunks->sent == client->chunks->len)) {
-        Chunk *k = client->chunks;
-        size_t left = k->len - k->sent;
-        if (n < left) {
-            k->sent += n;
-            return;
-        }
-        n -= left;
-        client->chunks = k->next;
-        if (!k->next) client->last_chunk = NULL;
-        client->chunk_bytes -= k->len;
-        client->chunk_count--;
-        client_chunk_free(client, k);
-    }
-}
-
-/* Output in the arena must move to the client's own memory: the arena is reused next turn. */
-static void output_save(KeelClient *client) {
-    if (!client->arena_len) return;
-    Chunk *later = client->chunks, *last = client->last_chunk;
-    size_t later_bytes = client->chunk_bytes, later_count = client->chunk_count;
-    client->chunks = client->last_chunk = NULL;
-    client->chunk_bytes = client->chunk_count = 0;
-    const char *bytes = client->arena;
-    size_t len = client->arena_len;
-    client->arena_len = 0;
-    client_write(client, bytes, len);
-    if (later) {
-        KEEL_ASSERT(client->last_chunk); /* there was something to write */
-        client->last_chunk->next = later;
-        client->last_chunk = last;
-        client->chunk_bytes += later_bytes;
-        client->chunk_count += later_count;
-    }
-}
-
-/* One write of all there is. False: the socket takes no more now. */
-static bool write_once(KeelClient *client) {
-    enum { PIECES = 64 };
-    struct iovec pieces[PIECES];
-    int n = 0;
-    size_t total = 0;
-    if (client->arena_len) {
-        pieces[n++] = (struct iovec){client->arena, client->arena_len};
-        total += client->arena_len;
-    }
-    for (Chunk *k = client->chunks; k && n < PIECES && total < WRITE_MAX; k = k->next) {
-        if (k->len == k->sent) continue;
-        pieces[n++] = (struct iovec){k->data + k->sent, k->len - k->sent};
-        total += k->len - k->sent;
-    }
-    ssize_t sent;
-    do {
-        stats.writes++;
-        if (n == 1) {
-            sent = send(client->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
-        } else {
-            struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)n};
-            sent = sendmsg(client->fd, &message, MSG_NOSIGNAL);
-        }
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) {
-        if (errno != EAGAIN) client_close(client);
-        return false;
-    }
-    output_sent(client, (size_t)sent);
-    return (size_t)sent == total;
-}
-
-/* Behind all else, what a module keeps for the client. */
-static void flush_feed(KeelClient *client, size_t budget) {
-    if (client_output_bytes(client) || !link_send(client, budget)) return;
-    client->in_write_again = true;
-    queue_again(client);
-}
-
-static void flush_client(KeelClient *client) {
-    if (client->close_now) return;
-    size_t budget = WRITE_MAX;
-    while (client_output_bytes(client)) {
-        size_t before = client_output_bytes(client);
-        if (!write_once(client)) break;
-        size_t wrote = before - client_output_bytes(client);
-        if (wrote >= budget) {
-            if (client_output_bytes(client)) {
-                client->in_write_again = true;
-                queue_again(client);
-            }
-            break;
-        }
-        budget -= wrote;
-    }
-    if (client->close_now) return;
-    output_save(client);
-    if (__builtin_expect(client->link != NULL, 0)) flush_feed(client, budget);
-    if (client->close_now) return;
-    if (client_output_bytes(client)) {
-        client_check_output(client);
-    } else if (client->flags & KEEL_CF_CLOSING) {
-        client_close(client);
-    } else if (client->link) {
-        client_check_output(client);
-    } else {
-        client->over_soft_since = 0;
-    }
-}
-
-void net_flush(void) {
-    keel_journal_flush();
-    if (replies_held) {
-        for (int q = REPLIES; q <= MESSAGES; q++) {
-            for (KeelClient *c = write_queues[q].first; c; c = c->next_write) output_save(c);
-        }
-        return;
-    }
-    struct WriteQueue *replies = &write_queues[REPLIES], *messages = &write_queues[MESSAGES];
-    KeelClient *c = replies->first ? replies->first : messages->first;
-    if (replies->last) replies->last->next_write = messages->first;
-    *replies = *messages = (struct WriteQueue){0};
-    while (c) {
-        KeelClient *next = c->next_write;
-        c->in_write_queue = false;
-        flush_client(c);
-        c = next;
-    }
-}
-
 /* ---- while a command runs --------------------------------------------------------------------- */
 
 /* Clients of the batch that runs are not served out of their turn: what they sent stands in it. */
@@ -672,12 +490,12 @@ static void run_meanwhile(Input *in) {
 void net_serve_meanwhile(KeelClient *client) {
     bool waits = client->flags & (KEEL_CF_BLOCKED | KEEL_CF_HELD | KEEL_CF_CLOSING);
     if (waits || client->writer || client->link || client->close_now || in_batch(client)) {
-        queue_again(client);
+        net_queue_again(client);
         return;
     }
     if (!arena) turn_begin();
     if (request_count >= REQUESTS_MAX || ARGS_MAX - args_used < 1024) {
-        queue_again(client);
+        net_queue_again(client);
         return;
     }
     size_t args_before = args_used, requests_before = request_count;
@@ -687,8 +505,8 @@ void net_serve_meanwhile(KeelClient *client) {
     in.pos = client->query;
     in.end = client->query ? client->query + client->query_len : NULL;
     if (client->partial) parse_pieces(&in);
-    else if (in.pos && !parse_input(&in)) queue_again(client);
-    if (client->readable) queue_again(client);
+    else if (in.pos && !parse_input(&in)) net_queue_again(client);
+    if (client->readable) net_queue_again(client);
     run_meanwhile(&in);
     settle(&in);
     args_used = args_before;
@@ -696,15 +514,7 @@ void net_serve_meanwhile(KeelClient *client) {
     /* Replies that wait for the journal go with it. */
     if (queued || replies_held || !client->in_write_queue) return;
     net_forget(client);
-    flush_client(client);
-}
-
-bool net_has_pending_output(void) {
-    return (write_queues[REPLIES].first || write_queues[MESSAGES].first) && !replies_held;
-}
-
-void net_writable(KeelClient *client) {
-    if (client_output_bytes(client) || client->link) client_queue_write(client);
+    net_send(client);
 }
 
 /* ---- now and then ---------------------------------------------------------------------------- */

@@ -40,6 +40,12 @@ void net_run_unblocked(void);
 void net_serve_meanwhile(KeelClient *client);
 bool net_has_resumed(void);
 bool net_has_pending_output(void);
+/* Whether anybody has some, held or not. */
+bool net_has_output(void);
+/* Writes what this client is owed, as far as its socket takes it. */
+void net_send(KeelClient *client);
+/* It has more to read, run or write: at the next turn, whether it waits or not. */
+void net_queue_again(KeelClient *client);
 /* In a fork child: the listeners are the parent's. */
 void net_close_in_child(void);
 /* The client goes: no queue may know it any more. */

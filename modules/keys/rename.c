@@ -94,7 +94,6 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
         keel_reply_int(c, 0);
         return;
     }
-    bool replaced = keel_key_exists(&to);
     if (!keel_key_copy(&from, &to)) {
         /* Bytes can always be copied, unless there is no room for them. */
         const KeelType *type = keel_key_type(&from);
@@ -103,7 +102,6 @@ void keys_copy(KeelCtx *c, const KeelStr *argv, int argc) {
                                          : "ERR not supported for this module key");
         return;
     }
-    if (replaced) keel_key_notify(&to, KEEL_NOTIFY_NEW, "new"); /* as if it had gone before */
     keel_key_ready(c, o.db, argv[2]);
     /* What is replaced counts as removed, so the copy is a new key, as in Redis. */
     if (there) keel_key_notify(&to, KEEL_NOTIFY_NEW, "new");

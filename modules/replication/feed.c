@@ -6,11 +6,10 @@
  * own files stay out; a group begins with its first record that does not. */
 #include "replication.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WORDS_MAX = 8, NO_DB = -1 };
+enum { NO_DB = -1 };
 
 int feed_subscriber, last_write_slot;
 
@@ -122,15 +121,20 @@ void feed_command(const KeelStr *argv, int argc) {
     tell_readers();
 }
 
-void feed_words(const char *first, ...) {
-    KeelStr argv[WORDS_MAX];
+int words_gather(KeelStr argv[WORDS_MAX], const char *first, va_list ap) {
     int argc = 0;
-    va_list ap;
-    va_start(ap, first);
     for (const char *word = first; word; word = va_arg(ap, const char *)) {
         KEEL_ASSERT(argc < WORDS_MAX);
         argv[argc++] = keel_str(word);
     }
+    return argc;
+}
+
+void feed_words(const char *first, ...) {
+    KeelStr argv[WORDS_MAX];
+    va_list ap;
+    va_start(ap, first);
+    int argc = words_gather(argv, first, ap);
     va_end(ap);
     feed_command(argv, argc);
 }

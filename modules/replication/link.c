@@ -16,14 +16,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_ROOM = 4096, ADDRESSES_MAX = 8, WORDS_MAX = 8, SOON_MS = 100 };
+enum { LINE_ROOM = 4096, ADDRESSES_MAX = 8, SOON_MS = 100 };
 
 /* Replies are awaited in this order; steps that were not sent are passed over. */
 typedef enum Step {
@@ -93,13 +92,9 @@ static bool send_bytes(const char *bytes, size_t len) {
 static bool send_words(const char *first, ...) {
     KeelMemorySink out;
     KeelStr argv[WORDS_MAX];
-    int argc = 0;
     va_list ap;
     va_start(ap, first);
-    for (const char *word = first; word; word = va_arg(ap, const char *)) {
-        KEEL_ASSERT(argc < WORDS_MAX);
-        argv[argc++] = keel_str(word);
-    }
+    int argc = words_gather(argv, first, ap);
     va_end(ap);
     keel_sink_memory(&out);
     keel_rewrite_emit(&out.sink, argv, argc);

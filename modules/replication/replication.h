@@ -24,6 +24,7 @@
 #include <keel.h>
 #include <keel/replication.h>
 #include <keel/snapshot.h>
+#include <stdarg.h>
 
 enum { ID_LENGTH = 40, EOF_MARK = 40 };
 
@@ -97,6 +98,10 @@ void feed_command(const KeelStr *argv, int argc);
 int feed_db(void);
 /* A client's last write: the stream's offset behind it, as a pointer. */
 extern int last_write_slot;
+
+/* NUL-terminated words up to a NULL, as a command's arguments. */
+enum { WORDS_MAX = 8 };
+int words_gather(KeelStr argv[WORDS_MAX], const char *first, va_list ap);
 
 /* --- replicas.c ----------------------------------------------------------------------------- */
 
