@@ -307,7 +307,9 @@ bool keel_key_is(const KeelKey *key, const KeelType *type) {
 }
 
 KeelForm keel_key_form(const KeelKey *key) {
-    return entry_form(key_entry(key_current(key)));
+    const Entry *e = key_entry(key_current(key));
+    KEEL_ASSERT(e);
+    return entry_form(e);
 }
 
 /* The entry of a key whose caller knows that it is there. */

@@ -199,13 +199,14 @@ void waitaof_command(KeelCtx *c, const KeelStr *argv, int argc) {
                             "that writes to replicas are just local and are not propagated.");
         return;
     }
-    if (local && !aof_enabled()) {
+    const KeelAofOps *aof = aof_enabled();
+    if (local && !aof) {
         keel_reply_error(c, not_enabled);
         return;
     }
     w.local = local;
     w.offset = last_write(c);
-    w.written = aof_enabled() ? aof_enabled()->written() : 0;
+    w.written = aof ? aof->written() : 0;
     if (served(&w)) {
         reply(c, &w);
     } else {

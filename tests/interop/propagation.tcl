@@ -180,6 +180,8 @@ proc prop::as_before stream {
         lassign $words name second key
         # Rewritten ones are in capitals.
         if {$name eq "XGROUP" && $second in {SETID CREATECONSUMER}} continue
+        # A consumer that only newer versions created.
+        if {[string match -nocase "xgroup delconsumer" "$name $second"]} continue
         set at [lsearch -nocase $words pxat]
         if {[string equal -nocase $name set] && $at > 2} {
             set words [list SET $second $key PXAT [lindex $words $at+1]]

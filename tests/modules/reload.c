@@ -223,7 +223,20 @@ static int re_load(KeelCtx *c, const KeelStr *argv, int argc) {
     return 0;
 }
 
-#if !defined(V_no_unload)
+#if defined(V_other_name)
+#define NAME "somebody"
+#else
+#define NAME "reloaded"
+#endif
+#if defined(V_no_type)
+#define TYPES NULL
+#else
+#define TYPES types
+#endif
+#if defined(V_no_unload)
+#define UNLOAD NULL
+#else
+#define UNLOAD re_unload
 static int re_unload(KeelCtx *c) {
     if (refuses) return keel_load_error(c, "it likes it here");
     if (timer && !messy) keel_timer_stop(timer, NULL);
@@ -231,18 +244,5 @@ static int re_unload(KeelCtx *c) {
 }
 #endif
 
-KEEL_MODULE(
-#if defined(V_other_name)
-            .name = "somebody",
-#else
-            .name = "reloaded",
-#endif
-            .version = VERSION, .summary = "Is replaced.", .commands = commands,
-            .configs = configs, .hooks = hooks, .load = re_load,
-#if !defined(V_no_type)
-            .types = types,
-#endif
-#if !defined(V_no_unload)
-            .unload = re_unload
-#endif
-);
+KEEL_MODULE(.name = NAME, .version = VERSION, .summary = "Is replaced.", .commands = commands,
+            .configs = configs, .hooks = hooks, .load = re_load, .types = TYPES, .unload = UNLOAD);

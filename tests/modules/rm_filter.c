@@ -242,7 +242,7 @@ int RedisModule_OnLoad(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
         {"bf.has", has_command, "readonly", 1},         {"bf.chunk", chunk_command, "readonly", 1},
         {"bf.load", load_command, "write deny-oom", 1}, {"bf.default", default_command, "write", 0},
     };
-    RedisModuleTypeMethods methods = {
+    static RedisModuleTypeMethods methods = {
         .version = REDISMODULE_TYPE_METHOD_VERSION, .rdb_load = load, .rdb_save = save,
         .aof_rewrite = rewrite, .mem_usage = memory, .digest = digest, .free = filter_free,
         .aux_load = aux_load, .aux_save = aux_save, .aux_save_triggers = REDISMODULE_AUX_BEFORE_RDB,

@@ -237,7 +237,7 @@ static int make_commands(RedisModuleCtx *ctx) {
 
 #if !defined(V_no_type)
 static int make_type(RedisModuleCtx *ctx) {
-    RedisModuleTypeMethods methods = {
+    static RedisModuleTypeMethods methods = {
         .version = REDISMODULE_TYPE_METHOD_VERSION, .rdb_load = record_load, .rdb_save = record_save,
         .free = record_free, .aux_save = aux_save, .aux_load = aux_load,
         .aux_save_triggers = REDISMODULE_AUX_BEFORE_RDB | REDISMODULE_AUX_AFTER_RDB};

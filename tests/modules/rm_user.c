@@ -125,7 +125,9 @@ static int log_command(RedisModuleCtx *ctx, RedisModuleString **argv, int argc) 
     RedisModuleACLLogEntryReason reason = atoi(RedisModule_StringPtrLen(argv[1], NULL));
     RedisModule_ACLAddLogEntry(ctx, user, argv[2], reason);
     if (RMAPI_FUNC_SUPPORTED(RedisModule_ACLAddLogEntryByUserName)) {
-        RedisModule_ACLAddLogEntryByUserName(ctx, RedisModule_GetCurrentUserName(ctx), argv[2], reason);
+        RedisModuleString *name = RedisModule_GetCurrentUserName(ctx);
+        RedisModule_ACLAddLogEntryByUserName(ctx, name, argv[2], reason);
+        RedisModule_FreeString(ctx, name);
     }
     return RedisModule_ReplyWithSimpleString(ctx, "OK");
 }
