@@ -5,7 +5,7 @@ group replication {
     2  ROLE
     1  ROLE @value
     2  WAIT 0 @count
-    1  WAIT @value @value
+    1  WAIT (0|-1|abc|"") @value
     1  WAIT 0
     1  FAILOVER
     1  FAILOVER (ABORT|TO localhost 1|TIMEOUT 0|TIMEOUT abc|FORCE|TO localhost|ABORT ABORT)
